@@ -1,0 +1,1 @@
+"""What every part of I-Track speaks: types, units, errors, settings, wire formats and the `itrack` command."""

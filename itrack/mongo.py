@@ -1,0 +1,91 @@
+"""MongoDB: the client, the names of the collections, and their indexes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bson.codec_options import CodecOptions, DatetimeConversion
+from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient, WriteConcern
+from pymongo.database import Database
+
+from itrack.settings import Settings
+
+__all__ = [
+    "ANOMALIES",
+    "BOOKMARKS",
+    "CELL_COUNTS",
+    "DEVICES",
+    "FIXES",
+    "GAPS",
+    "SET_ASIDE",
+    "STAYPOINTS",
+    "TRIPS",
+    "Document",
+    "ensure_indexes",
+    "open_database",
+]
+
+Document = dict[str, Any]
+
+FIXES = "fixes"
+"""Every fix as received (`Fix`). Written by the bridge only."""
+DEVICES = "devices"
+"""Every phone (`Device`). Written by the bridge only."""
+SET_ASIDE = "set_aside"
+"""What the bridge could not use (`DeadLetter`)."""
+BOOKMARKS = "bookmarks"
+"""Where each part stands in what it reads; `_id` is the part's own name."""
+STAYPOINTS = "staypoints"
+"""Stops (`Staypoint`). Written by the analytics only, like the four below."""
+TRIPS = "trips"
+GAPS = "gaps"
+ANOMALIES = "anomalies"
+CELL_COUNTS = "cell_counts"
+
+_INDEXES: dict[str, list[IndexModel]] = {
+    FIXES: [
+        IndexModel([("device_id", ASCENDING), ("fixed_at", ASCENDING)], name="track"),
+        IndexModel([("fixed_at", ASCENDING)], name="day"),
+        IndexModel([("stored_at", ASCENDING)], name="arrival"),
+    ],
+    STAYPOINTS: [
+        IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track"),
+        IndexModel([("started_at", DESCENDING)], name="recent"),
+    ],
+    TRIPS: [
+        IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track"),
+        IndexModel([("started_at", DESCENDING)], name="recent"),
+    ],
+    GAPS: [IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track")],
+    ANOMALIES: [
+        IndexModel([("device_id", ASCENDING), ("happened_at", ASCENDING)], name="track"),
+        IndexModel([("happened_at", DESCENDING)], name="recent"),
+    ],
+    CELL_COUNTS: [IndexModel([("window_started_at", DESCENDING), ("cell", ASCENDING)], name="recent")],
+}
+
+
+def open_database(settings: Settings, *, part: str, timeout_s: float = 10.0) -> Database[Document]:
+    """The database, with aware UTC dates, majority reads and journalled majority writes.
+
+    The connection is made at the first call; `database.client.close()` ends it.
+    """
+    client: MongoClient[Document] = MongoClient(
+        settings.mongodb_address,
+        appname=f"itrack-{part}",
+        serverSelectionTimeoutMS=int(timeout_s * 1000),
+        connectTimeoutMS=int(timeout_s * 1000),
+        retryWrites=True,
+        readConcernLevel="majority",
+    )
+    return client.get_database(
+        settings.mongodb_database,
+        codec_options=CodecOptions(tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_CLAMP),
+        write_concern=WriteConcern(w="majority", j=True),
+    )
+
+
+def ensure_indexes(database: Database[Document]) -> None:
+    """Create every index that is missing. Safe to repeat, cheap when there is nothing to do."""
+    for collection, indexes in _INDEXES.items():
+        database[collection].create_indexes(indexes)

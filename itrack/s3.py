@@ -1,0 +1,75 @@
+"""S3: the client, and making sure that the bucket exists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from itrack.errors import FixConfiguration, TryAgain
+from itrack.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+__all__ = ["LOCAL_ACCESS_KEY", "LOCAL_SECRET_KEY", "ensure_bucket", "open_s3"]
+
+LOCAL_ACCESS_KEY = "itrack-local"
+LOCAL_SECRET_KEY = "itrack-local-only"  # noqa: S105 - the local endpoint listens on this machine only
+"""Credentials of the local stack's own S3 endpoint, which listens on the loopback address only."""
+
+
+def open_s3(settings: Settings) -> S3Client:
+    """A client for the endpoint that the settings name.
+
+    Credentials: the settings' own; else the local stack's when its endpoint is used; else boto3's usual search
+    (environment, profile, role).
+    """
+    access_key = settings.s3_access_key
+    secret_key = settings.s3_secret_key.get_secret_value() if settings.s3_secret_key else None
+    if access_key is None and settings.s3_endpoint_url is None:
+        access_key, secret_key = LOCAL_ACCESS_KEY, LOCAL_SECRET_KEY
+    return boto3.client(
+        "s3",
+        endpoint_url=settings.s3_address,
+        region_name=settings.s3_region,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        config=Config(
+            connect_timeout=5,
+            read_timeout=60,
+            retries={"max_attempts": 4, "mode": "standard"},
+            s3={"addressing_style": "path"} if settings.s3_address else {},
+        ),
+    )
+
+
+def ensure_bucket(s3: S3Client, settings: Settings) -> None:
+    """Create the bucket where it is missing.
+
+    Raises:
+        FixConfiguration: the bucket is somebody else's, or may not be created with these credentials.
+        TryAgain: the endpoint did not answer.
+    """
+    try:
+        try:
+            s3.head_bucket(Bucket=settings.s3_bucket)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+                raise
+            if settings.s3_region == "us-east-1":
+                s3.create_bucket(Bucket=settings.s3_bucket)
+            else:
+                s3.create_bucket(
+                    Bucket=settings.s3_bucket,
+                    CreateBucketConfiguration={"LocationConstraint": settings.s3_region},  # type: ignore[typeddict-item]
+                )
+    except ClientError as error:
+        raise FixConfiguration(
+            f"S3 refused the bucket {settings.s3_bucket!r} ({error.response['Error'].get('Code')}): "
+            "check ITRACK_S3_BUCKET and the rights of the credentials."
+        ) from error
+    except BotoCoreError as error:
+        raise TryAgain(f"S3 at {settings.s3_address or 'Amazon'} did not answer: {error}") from error

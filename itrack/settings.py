@@ -1,0 +1,192 @@
+"""Every setting of every part, in one typed object.
+
+A setting comes from the environment (`ITRACK_` and its name in capitals), from a file `.env` in the working
+directory, or from its default. `docs/configuration.md` lists them all; a test keeps the list complete.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from itrack.errors import FixConfiguration
+
+__all__ = ["Settings", "load_settings"]
+
+
+class Settings(BaseSettings):
+    """All settings. Secrets are `SecretStr`: they print as stars and never enter a log."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ITRACK_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    # The local stack
+    home: Path = Field(Path(".itrack"), description="Folder of the local stack: data, logs, jars.")
+    port_offset: int = Field(
+        0, ge=-20000, le=40000, description="Added to every default port, to run a second stack beside the first."
+    )
+    java_home: Path | None = Field(
+        None, description="A JDK 17 or newer. Unset: JAVA_HOME, then PATH, then one fetched into the home folder."
+    )
+
+    # Traccar
+    traccar_url: str | None = Field(
+        None, description="Base address of the Traccar server. Unset: the stand-in Traccar of the local stack."
+    )
+    traccar_name: str = Field(
+        "main",
+        pattern=r"^[a-z0-9-]{1,32}$",
+        description="Short name of that server; it begins every fix and device identifier, so never change it.",
+    )
+    traccar_token: SecretStr | None = Field(None, description="Access token for Traccar; or e-mail and password.")
+    traccar_email: str | None = Field(None, description="E-mail of the Traccar user to sign in as.")
+    traccar_password: SecretStr | None = Field(None, description="Password of that user.")
+    osmand_url: str | None = Field(
+        None, description="Where simulated phones report (OsmAnd protocol). Unset: the stand-in's OsmAnd port."
+    )
+    traccar_port: int = Field(21082, description="Web port of the stand-in Traccar.")
+    osmand_port: int = Field(21055, description="OsmAnd port of the stand-in Traccar.")
+    traccar_buffering_s: float = Field(
+        0.0, ge=0, description="How long the stand-in holds each position back, as Traccar does by default (3 s)."
+    )
+
+    # MongoDB
+    mongodb_uri: SecretStr | None = Field(
+        None, description="Address of a MongoDB replica set. Unset: the local stack's. May hold a password."
+    )
+    mongodb_database: str = Field("itrack", description="Database that holds every collection.")
+    mongodb_port: int = Field(21017, description="Port of the local mongod.")
+    mongodb_cache_gib: float = Field(0.25, ge=0.25, description="Cache of the local mongod in GiB.")
+
+    # Kafka
+    kafka_bootstrap: str | None = Field(
+        None, description="Bootstrap servers of Kafka, comma separated. Unset: the local stack's broker."
+    )
+    kafka_port: int = Field(21092, description="Port of the local broker.")
+    kafka_controller_port: int = Field(21093, description="Port of the local broker's own controller.")
+    kafka_partitions: int = Field(4, ge=1, description="Partitions of each topic when I-Track creates it.")
+    kafka_replication: int = Field(1, ge=1, description="Copies of each partition when I-Track creates a topic.")
+    kafka_retention_hours: int = Field(168, ge=1, description="How long Kafka keeps fixes and events.")
+    fixes_topic: str = Field("itrack.fixes", description="Kafka topic of fixes.")
+    events_topic: str = Field("itrack.events", description="Kafka topic of events.")
+    dead_letter_topic: str = Field("itrack.dead-letter", description="Kafka topic of what could not be used.")
+
+    # S3
+    s3_endpoint_url: str | None = Field(
+        None, description="S3 endpoint. Unset: the local stack's. `aws` means Amazon's own."
+    )
+    s3_bucket: str = Field("itrack-data", description="Bucket of exports and models.")
+    s3_region: str = Field("eu-central-1", description="Region the bucket is in.")
+    s3_access_key: str | None = Field(None, description="Access key. Unset: the local stack's, or boto3's own search.")
+    s3_secret_key: SecretStr | None = Field(None, description="Secret of that key.")
+    s3_port: int = Field(21090, description="Port of the local S3 endpoint.")
+
+    # The parts
+    bridge_reconcile_s: float = Field(
+        60.0, gt=0, description="How often the bridge asks Traccar for positions its socket never showed."
+    )
+    bridge_silence_s: float = Field(
+        120.0, gt=0, description="With no frame for so long the bridge takes the socket for dead and reconnects."
+    )
+    stop_radius_m: float = Field(60.0, gt=0, description="A person who stays within this radius …")
+    stop_dwell_s: float = Field(300.0, gt=0, description="… for at least this long has stopped.")
+    analytics_shards: int = Field(
+        4, ge=1, description="State shards of the analytics; fixed for the life of a checkpoint."
+    )
+    analytics_trigger_ms: int = Field(0, ge=0, description="Least time between two micro-batches.")
+    analytics_max_fixes_per_batch: int = Field(50_000, ge=100, description="Cap of one micro-batch in a backlog.")
+    density_window_s: int = Field(300, ge=10, description="Length of a counting window.")
+    density_resolution: int = Field(9, ge=0, le=15, description="H3 resolution of the counting cells.")
+    spark_master: str = Field("local[2]", description="Where Spark runs the analytics.")
+    map_host: str = Field("127.0.0.1", description="Address the live map listens on.")
+    map_port: int = Field(21080, description="Port of the live map.")
+    map_allow_remote: bool = Field(
+        False, description="Let the map listen beyond this machine. It has no sign-in: put one in front of it first."
+    )
+    map_tiles_url: str | None = Field(
+        None, description="Address template of map tiles, such as your own tile server's. Unset: a plain background."
+    )
+
+    # Watching
+    bridge_metrics_port: int = Field(21101, description="Port of the bridge's metrics and health.")
+    producer_metrics_port: int = Field(21102, description="Port of the producer's metrics and health.")
+    analytics_metrics_port: int = Field(21103, description="Port of the analytics' metrics and health.")
+    export_metrics_port: int = Field(21104, description="Port of the metrics of the scheduled export.")
+    stack_metrics_port: int = Field(21105, description="Port of the metrics of MongoDB, Kafka and S3.")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _offset_default_ports(cls, values: dict[str, object]) -> dict[str, object]:
+        offset = int(str(values.get("port_offset") or 0))
+        for name, field in cls.model_fields.items():
+            if offset and name.endswith("_port") and name not in values:
+                values[name] = field.default + offset
+        return values
+
+    @model_validator(mode="after")
+    def _sign_in_is_whole(self) -> Self:
+        if (self.traccar_email is None) != (self.traccar_password is None):
+            msg = "ITRACK_TRACCAR_EMAIL and ITRACK_TRACCAR_PASSWORD go together: set both, or a token instead"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def mongodb_address(self) -> str:
+        """URI of MongoDB, with its password if it has one: for clients only, never for people."""
+        if self.mongodb_uri is not None:
+            return self.mongodb_uri.get_secret_value()
+        return f"mongodb://127.0.0.1:{self.mongodb_port}/?replicaSet=itrack"
+
+    @property
+    def kafka_address(self) -> str:
+        """Bootstrap servers of Kafka."""
+        return self.kafka_bootstrap or f"127.0.0.1:{self.kafka_port}"
+
+    @property
+    def s3_address(self) -> str | None:
+        """Endpoint of S3, None for Amazon's own."""
+        if self.s3_endpoint_url == "aws":
+            return None
+        return self.s3_endpoint_url or f"http://127.0.0.1:{self.s3_port}"
+
+    @property
+    def traccar_address(self) -> str:
+        """Base address of Traccar's web API, without a slash at the end."""
+        return (self.traccar_url or f"http://127.0.0.1:{self.traccar_port}").rstrip("/")
+
+    @property
+    def osmand_address(self) -> str:
+        """Where phones report."""
+        return (self.osmand_url or f"http://127.0.0.1:{self.osmand_port}").rstrip("/")
+
+    @property
+    def map_address(self) -> str:
+        """Address of the live map for a browser on this machine."""
+        host = "127.0.0.1" if self.map_host in {"0.0.0.0", "::"} else self.map_host  # noqa: S104 - compared, not bound
+        return f"http://{host}:{self.map_port}"
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings.
+
+    Args:
+        overrides: values that win over environment and `.env`, by setting name; None means not given.
+
+    Raises:
+        FixConfiguration: a value does not fit; the message names the setting, never its value.
+    """
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        problems = "; ".join(
+            f"ITRACK_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            if problem["loc"]
+            else problem["msg"]
+            for problem in error.errors(include_input=False)
+        )
+        raise FixConfiguration(f"A setting does not fit. {problems}. See docs/configuration.md.") from None

@@ -1,0 +1,191 @@
+"""The written contracts between parts: each is encoded and decoded here and nowhere else.
+
+| where | what | form |
+| --- | --- | --- |
+| MongoDB `fixes` | a `Fix` | document, `_id` = `fix_id`, `schema` = 1, dates as BSON dates (milliseconds, UTC) |
+| MongoDB, other collections | a struct | document, `_id` = the struct's `…_id` field |
+| Kafka `itrack.fixes` | a `Fix` without `attributes_json` | JSON, RFC 3339 times, `schema` = 1; key = `device_id` |
+| Kafka `itrack.events` | an `Event` | JSON, RFC 3339 times, `schema` = 1; key = `device_id` |
+| Kafka `itrack.dead-letter` | a `DeadLetter` | JSON |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any, TypeVar
+
+import msgspec
+
+from itrack.errors import SetAside
+from itrack.fix import FIX_SCHEMA, Fix
+from itrack.instant import Instant
+from itrack.mobility import EVENT_SCHEMA, Event
+
+__all__ = [
+    "DeadLetter",
+    "dead_letter",
+    "decode_event",
+    "decode_fix",
+    "document_of",
+    "encode",
+    "encode_fix",
+    "fix_document",
+    "fix_of_document",
+    "struct_of_document",
+]
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+_KEYS = {
+    "Device": "device_id",
+    "Staypoint": "staypoint_id",
+    "Trip": "trip_id",
+    "Gap": "gap_id",
+    "Anomaly": "anomaly_id",
+    "CellCount": "cell_count_id",
+    "DeadLetter": "letter_id",
+}
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """An input that could not be used, kept so that a person can look and a command can replay it.
+
+    Attributes:
+        letter_id: computed from `origin` and `raw`; the same bad input is kept once.
+        origin: where it was found, such as `bridge:websocket` or `kafka:itrack.fixes/3/1042`.
+        reason: slug to count by.
+        detail: a sentence. Hostile text may be quoted in it.
+        raw: the input as text, undecodable bytes replaced. Hostile text.
+        seen_at: when it was set aside.
+    """
+
+    letter_id: str
+    origin: str
+    reason: str
+    detail: str
+    raw: str
+    seen_at: Instant
+
+
+def dead_letter(origin: str, error: SetAside, raw: bytes | str, seen_at: datetime) -> DeadLetter:
+    """The record of an input that was set aside.
+
+    The identifier leaves the place in a stream out, so that a replay of the same input is not kept twice.
+    """
+    text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
+    digest = blake2b(f"{origin.partition('/')[0]}\0{error.reason}\0{text}".encode("utf-8", "replace"), digest_size=16)
+    return DeadLetter(
+        letter_id=digest.hexdigest(),
+        origin=origin,
+        reason=error.reason,
+        detail=error.detail,
+        raw=text,
+        seen_at=seen_at,
+    )
+
+
+class _Version(msgspec.Struct):
+    """Only the version of a message."""
+
+    schema: int = 0
+
+
+_FIX_FIELDS = tuple(name for name in Fix.__struct_fields__ if name != "attributes_json")
+_fix_decoder = msgspec.json.Decoder(Fix)
+_event_decoder = msgspec.json.Decoder(Event)
+_version_decoder = msgspec.json.Decoder(_Version)
+
+
+def fix_document(fix: Fix) -> dict[str, Any]:
+    """The MongoDB document of a fix: `_id`, `schema` and every other field under its own name."""
+    return document_of(fix, key="fix_id")
+
+
+def fix_of_document(document: Mapping[str, Any]) -> Fix:
+    """The fix in a MongoDB document.
+
+    Raises:
+        SetAside: the document is of a newer schema, or not a fix.
+    """
+    _refuse_other_version(document.get("schema"), FIX_SCHEMA)
+    return struct_of_document(document, Fix, key="fix_id")
+
+
+def encode_fix(fix: Fix) -> bytes:
+    """The Kafka value of a fix. Attributes stay in MongoDB: they are text from a phone and nobody streams on them."""
+    return msgspec.json.encode({name: getattr(fix, name) for name in _FIX_FIELDS})
+
+
+def decode_fix(value: bytes) -> Fix:
+    """The fix in a Kafka value.
+
+    Raises:
+        SetAside: not JSON, not a fix, or of a newer schema.
+    """
+    try:
+        fix = _fix_decoder.decode(value)
+    except msgspec.MsgspecError as error:
+        _refuse_newer(value, FIX_SCHEMA)
+        raise SetAside("not_a_fix", str(error)) from error
+    _refuse_other_version(fix.schema, FIX_SCHEMA)
+    return fix
+
+
+def decode_event(value: bytes) -> Event:
+    """The event in a Kafka value.
+
+    Raises:
+        SetAside: not JSON, not an event, or of a newer schema.
+    """
+    try:
+        event = _event_decoder.decode(value)
+    except msgspec.MsgspecError as error:
+        _refuse_newer(value, EVENT_SCHEMA)
+        raise SetAside("not_an_event", str(error)) from error
+    _refuse_other_version(event.schema, EVENT_SCHEMA)
+    return event
+
+
+def encode(record: msgspec.Struct) -> bytes:
+    """JSON of any of the structs (an `Event`, a `DeadLetter`, …)."""
+    return msgspec.json.encode(record)
+
+
+def document_of(record: msgspec.Struct, key: str | None = None) -> dict[str, Any]:
+    """The MongoDB document of a struct: its `…_id` field becomes `_id`, enumerations become text."""
+    key = key or _KEYS[type(record).__name__]
+    document: dict[str, Any] = {"_id": getattr(record, key)}
+    for name in record.__struct_fields__:
+        if name != key:
+            value = getattr(record, name)
+            document[name] = str(value) if isinstance(value, str) else value
+    return document
+
+
+def struct_of_document(document: Mapping[str, Any], kind: type[S], key: str | None = None) -> S:
+    """The struct in a MongoDB document read with `tz_aware=True`.
+
+    Raises:
+        SetAside: the document lacks a field or has one of a wrong type.
+    """
+    key = key or _KEYS[kind.__name__]
+    try:
+        return msgspec.convert({**document, key: document.get("_id")}, kind)
+    except msgspec.ValidationError as error:
+        raise SetAside(f"not_a_{kind.__name__.lower()}", str(error)) from error
+
+
+def _refuse_newer(value: bytes, known: int) -> None:
+    try:
+        version = _version_decoder.decode(value).schema
+    except msgspec.MsgspecError:
+        return
+    if version > known:
+        _refuse_other_version(version, known)
+
+
+def _refuse_other_version(version: object, known: int) -> None:
+    if version != known:
+        raise SetAside("unknown_schema", f"schema {version!r}, this program reads schema {known}")

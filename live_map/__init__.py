@@ -1,0 +1,1 @@
+"""The live map: a folium page whose markers move as fixes arrive."""
