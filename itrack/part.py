@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import structlog
@@ -55,7 +55,7 @@ class Part:
         """Say in a sentence what keeps the part from its work."""
         self._health = (False, detail)
 
-    def __enter__(self) -> Part:
+    def __enter__(self) -> Self:
         configure_logging(self.name, self._log_level)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
@@ -82,9 +82,10 @@ class Part:
 
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ.get("PATH_INFO") != "/healthz":
-            return make_wsgi_app(REGISTRY)(environ, start_response)
+            body: Iterable[bytes] = make_wsgi_app(REGISTRY)(environ, start_response)
+            return body
         is_healthy, detail = self._health
-        body = {
+        answer = {
             "part": self.name,
             "healthy": is_healthy,
             "detail": detail,
@@ -92,7 +93,7 @@ class Part:
         }
         status = "200 OK" if is_healthy else "503 Service Unavailable"
         start_response(status, [("Content-Type", "application/json")])
-        return [json.dumps(body).encode()]
+        return [json.dumps(answer).encode()]
 
 
 class _QuietHandler(WSGIRequestHandler):
