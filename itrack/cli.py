@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -49,6 +51,81 @@ def live_map() -> None:
     from live_map.app import run
 
     run()
+
+
+@app.command()
+def export(
+    day: Annotated[str | None, typer.Option(help="The day to export, YYYY-MM-DD.")] = None,
+    all_days: Annotated[bool, typer.Option("--all-days", help="Export every day that has fixes.")] = False,
+    schedule: Annotated[
+        bool, typer.Option("--schedule", help="Stay, and export each day once it is over (ITRACK_EXPORT_DELAY_S).")
+    ] = False,
+    zone: Annotated[
+        str | None, typer.Option(help="IANA time zone that days are cut in. Default: ITRACK_EXPORT_ZONE.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write what was exported, with all counts, to this file.")] = None,
+) -> None:
+    """Write a day's fixes, stops, trips, gaps and anomalies to S3: a workbook, Parquet files and a manifest."""
+    from batch_export.command import command
+
+    command(day=day, all_days=all_days, schedule=schedule, zone=zone, json=json)
+
+
+@app.command()
+def train(
+    day: Annotated[str | None, typer.Option(help="Train on this exported day only, YYYY-MM-DD.")] = None,
+    all_days: Annotated[bool, typer.Option("--all", help="Train on every exported day.")] = False,
+    source: Annotated[
+        Path | None, typer.Option(help="Train nothing: write the source folder that SageMaker takes to this folder.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the model's address and metrics to this file.")] = None,
+) -> None:
+    """Train the model of unusual movement on exported days and put it on S3."""
+    from ml.command import command
+
+    command(day=day, all_days=all_days, source=source, json=json)
+
+
+@app.command()
+def stack() -> None:
+    """Run MongoDB, Kafka and S3 on this machine until Ctrl-C."""
+    from infra.console import run_stack
+    from itrack.settings import load_settings
+
+    run_stack(load_settings())
+
+
+@app.command()
+def status(
+    *, as_json: Annotated[bool, typer.Option("--json", help="Print it for programs, with every address.")] = False
+) -> None:
+    """Tell what runs, how it is and where; exit status 1 when something that must run is not well."""
+    from infra.console import show_status
+    from itrack.settings import load_settings
+
+    if not show_status(load_settings(), as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor() -> None:
+    """Look at everything I-Track needs here and say what is wrong and what to do."""
+    from infra.console import show_doctor
+    from itrack.settings import load_settings
+
+    show_doctor(load_settings())
+
+
+@app.command("stand-in")
+def stand_in(
+    register_unknown: Annotated[
+        bool, typer.Option(help="Make a device for an unknown phone on its first report, instead of refusing it.")
+    ] = False,
+) -> None:
+    """Serve the stand-in Traccar: a test double for trials without a real one. See docs/simulator.md."""
+    from simulator.stand_in.app import run
+
+    run(register_unknown=register_unknown)
 
 
 def main() -> None:

@@ -102,6 +102,10 @@ class Settings(BaseSettings):
     density_window_s: int = Field(300, ge=10, description="Length of a counting window.")
     density_resolution: int = Field(9, ge=0, le=15, description="H3 resolution of the counting cells.")
     spark_master: str = Field("local[2]", description="Where Spark runs the analytics.")
+    export_zone: str = Field("UTC", description="IANA time zone that the days of the export are cut in.")
+    export_delay_s: float = Field(
+        3600.0, ge=0, description="How long after a day's end the scheduled export writes it."
+    )
     map_host: str = Field("127.0.0.1", description="Address the live map listens on.")
     map_port: int = Field(21080, description="Port of the live map.")
     map_allow_remote: bool = Field(
@@ -116,6 +120,7 @@ class Settings(BaseSettings):
     producer_metrics_port: int = Field(21102, description="Port of the producer's metrics and health.")
     analytics_metrics_port: int = Field(21103, description="Port of the analytics' metrics and health.")
     export_metrics_port: int = Field(21104, description="Port of the metrics of the scheduled export.")
+    stand_in_metrics_port: int = Field(21106, description="Port of the metrics and health of the stand-in Traccar.")
     stack_metrics_port: int = Field(21105, description="Port of the metrics of MongoDB, Kafka and S3.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
 
@@ -163,6 +168,11 @@ class Settings(BaseSettings):
     def osmand_address(self) -> str:
         """Where phones report."""
         return (self.osmand_url or f"http://127.0.0.1:{self.osmand_port}").rstrip("/")
+
+    @property
+    def stand_in_token_file(self) -> Path:
+        """Where the stand-in Traccar leaves its administrator's token; readable by its owner only."""
+        return self.home / "run" / "traccar-token"
 
     @property
     def map_address(self) -> str:
