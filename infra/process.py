@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -85,11 +86,12 @@ class Child:
                 preexec_fn=on_a_leash,  # noqa: PLW1509 - one system call, nothing that could wait for a thread
             )
 
-    def wait_ready(self) -> None:
+    def wait_ready(self, give_up: threading.Event) -> None:
         """Wait until it serves.
 
         Raises:
-            TryAgain: it died or took too long; the message ends with the last lines of its log.
+            TryAgain: it died or took too long (the message ends with the last lines of its log), or waiting was
+                given up.
         """
         deadline = time.monotonic() + self.program.ready_within_s
         while not self.program.is_ready():
@@ -98,7 +100,8 @@ class Child:
                 raise TryAgain(
                     f"{self.program.name} did not get ready within {self.program.ready_within_s:.0f} s. {self._tail()}"
                 )
-            time.sleep(0.1)
+            if give_up.wait(0.1):
+                raise TryAgain(f"{self.program.name} was stopped while it started.")
 
     def require_alive(self) -> None:
         """Check that it runs.

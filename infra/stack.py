@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -36,14 +37,18 @@ class LocalStack:
     Args:
         settings: where everything listens.
         say: told what is going on, for a person who waits.
+        give_up: when it is set while something starts, the start ends.
 
     Raises:
         FixConfiguration: a port is taken, a disk is full, Java is missing, another stack runs in the folder.
         TryAgain: a service did not get ready or died.
     """
 
-    def __init__(self, settings: Settings, say: Say = lambda _words: None) -> None:
+    def __init__(
+        self, settings: Settings, say: Say = lambda _words: None, give_up: threading.Event | None = None
+    ) -> None:
         self.settings = settings
+        self._give_up = give_up or threading.Event()
         self.workspace = Workspace(settings)
         self.children: list[Child] = []
         self._say = say
@@ -73,7 +78,7 @@ class LocalStack:
             self.children.append(child)
             child.start()
         with ThreadPoolExecutor(max_workers=max(1, len(children))) as pool:
-            for _ in pool.map(Child.wait_ready, children):
+            for _ in pool.map(lambda child: child.wait_ready(self._give_up), children):
                 pass
 
     def require_alive(self) -> None:

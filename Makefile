@@ -1,0 +1,58 @@
+# I-Track. `make help` lists what there is to make.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup demo test test-fast lint format bench lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: .venv/.ready ## Make the environment in .venv (first time: a few minutes)
+
+demo: .venv/.ready ## Start everything, replay walks, show the live map; Ctrl-C stops it all
+	@exec $(BIN)/itrack demo
+
+test: .venv/.ready-dev ## Run every test against the real components
+	$(BIN)/pytest
+
+test-fast: .venv/.ready-dev ## Run the tests that need no services (seconds)
+	$(BIN)/pytest -q -m "not services and not spark and not browser"
+
+lint: .venv/.ready-dev ## Check style and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: .venv/.ready-dev ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/.ready-dev ## Print the benchmarks' figures
+	$(BIN)/python -m benchmarks
+
+lock: .venv/.ready-dev ## Resolve all dependencies anew and write the locks
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet --no-header --upgrade -o requirements.txt
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --quiet --no-header --upgrade -c requirements.txt -o requirements-dev.txt
+	$(BIN)/python -m infra.jars
+
+clean: ## Remove the environment and all data of the local stack
+	rm -rf .venv .itrack
+
+.venv/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "I-Track needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) --version 2>&1`. Name another: make PYTHON=python3.12 …" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { \
+	  echo "Python's venv module is missing. Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
+	@touch $@
+
+.venv/.ready: .venv/.python requirements.txt pyproject.toml
+	@echo "Installing Python packages into .venv (the first time this takes a few minutes, most of it Spark) …"
+	@$(BIN)/pip install --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/pip install --disable-pip-version-check --quiet --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.venv/.ready-dev: .venv/.ready requirements-dev.txt
+	@echo "Installing what the tests need …"
+	@$(BIN)/pip install --disable-pip-version-check --quiet --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,5 @@
+"""`python -m itrack` is the `itrack` command."""
+
+from itrack.cli import main
+
+main()
