@@ -1,1 +1,1 @@
-"""Writes each closed day to S3: an Excel workbook, Parquet files and a manifest that accounts for every row."""
+"""Each closed day as a workbook for people and as Parquet files for programs, on S3, with a manifest."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import boto3
+from boto3.exceptions import Boto3Error
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -14,7 +17,7 @@ from itrack.settings import Settings
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["LOCAL_ACCESS_KEY", "LOCAL_SECRET_KEY", "ensure_bucket", "open_s3"]
+__all__ = ["LOCAL_ACCESS_KEY", "LOCAL_SECRET_KEY", "asking_s3", "ensure_bucket", "open_s3"]
 
 LOCAL_ACCESS_KEY = "itrack-local"
 LOCAL_SECRET_KEY = "itrack-local-only"  # noqa: S105 - the local endpoint listens on this machine only
@@ -73,3 +76,29 @@ def ensure_bucket(s3: S3Client, settings: Settings) -> None:
         ) from error
     except BotoCoreError as error:
         raise TryAgain(f"S3 at {settings.s3_address or 'Amazon'} did not answer: {error}") from error
+
+
+@contextmanager
+def asking_s3(settings: Settings, doing: str) -> Iterator[None]:
+    """Name boto3's errors by what they ask for, while the block runs.
+
+    Args:
+        settings: for the endpoint and the bucket.
+        doing: what is tried, such as `reading models/x`; it stands in the message.
+
+    Raises:
+        FixConfiguration: S3 refuses it with these credentials.
+        TryAgain: S3 is away or busy.
+    """
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"].get("Code")
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in {400, 401, 403, 404}:
+            raise FixConfiguration(
+                f"S3 refused {doing} in the bucket {settings.s3_bucket!r} ({code}): "
+                "check ITRACK_S3_BUCKET and the rights of the credentials."
+            ) from error
+        raise TryAgain(f"S3 failed at {doing} ({code}).") from error
+    except (BotoCoreError, Boto3Error) as error:
+        raise TryAgain(f"S3 at {settings.s3_address or 'Amazon'} did not answer at {doing}: {error}") from error

@@ -1,0 +1,99 @@
+"""A lease in MongoDB: at most one export runs at a time, wherever it is started."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+import structlog
+from pymongo import ReturnDocument
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from itrack.errors import TryAgain
+from itrack.mongo import BOOKMARKS, Document
+
+__all__ = ["Lease"]
+
+
+class Lease:
+    """Holds the lease while the `with` block runs, and renews it beside the work.
+
+    Time is MongoDB's own, so clocks of machines do not matter. A holder that dies leaves a lease that runs out
+    after `lasts_s`.
+
+    Args:
+        database: where the bookmarks are.
+        name: of the lease's document.
+        lasts_s: how long it holds without renewal, seconds.
+
+    Raises:
+        TryAgain: somebody else holds it.
+    """
+
+    def __init__(self, database: Database[Document], name: str, lasts_s: float = 60.0) -> None:
+        self._bookmarks = database[BOOKMARKS]
+        self._name = name
+        self._lasts_s = lasts_s
+        self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        self._is_over = threading.Event()
+        self._is_lost = False
+        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
+
+    def check(self) -> None:
+        """Go on only while the lease is held.
+
+        Raises:
+            TryAgain: it was lost.
+        """
+        if self._is_lost:
+            raise TryAgain("The export lost its lease, because MongoDB was away for too long: start it again.")
+
+    def __enter__(self) -> Self:
+        if not self._take():
+            held = self._bookmarks.find_one({"_id": self._name}) or {}
+            raise TryAgain(
+                f"Another export is running ({held.get('holder', 'it just ended')}). Try again when it is done; "
+                f"if it was killed, in {self._lasts_s:.0f} seconds."
+            )
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._is_over.set()
+        self._thread.join(timeout=10.0)
+        try:
+            self._bookmarks.delete_one({"_id": self._name, "holder": self._holder})
+        except PyMongoError:
+            structlog.get_logger().warning("lease_not_returned", runs_out_after_s=self._lasts_s)
+
+    def _take(self) -> bool:
+        free = {"$or": [{"holder": self._holder}, {"$expr": {"$lt": ["$until_at", "$$NOW"]}}]}
+        until: dict[str, Any] = {
+            "$dateAdd": {"startDate": "$$NOW", "unit": "millisecond", "amount": int(self._lasts_s * 1000)}
+        }
+        try:
+            taken = self._bookmarks.find_one_and_update(
+                {"_id": self._name, **free},
+                [{"$set": {"holder": {"$literal": self._holder}, "until_at": until}}],
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+        except DuplicateKeyError:
+            return False
+        return taken is not None and taken.get("holder") == self._holder
+
+    def _keep(self) -> None:
+        while not self._is_over.wait(self._lasts_s / 3):
+            try:
+                if not self._take():
+                    self._is_lost = True
+                    return
+            except PyMongoError as error:
+                structlog.get_logger().warning("lease_not_renewed", error=str(error))

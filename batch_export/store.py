@@ -1,0 +1,91 @@
+"""What the export reads from MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from pymongo.database import Database
+
+from batch_export.tables import TABLES, Table
+from itrack.day import Day
+from itrack.errors import SetAside
+from itrack.mongo import DEVICES, FIXES, GAPS, STAYPOINTS, TRIPS, Document
+from itrack.wire import fix_of_document, struct_of_document
+
+__all__ = ["changed_days", "count", "days_with_fixes", "device_names", "records"]
+
+_CHANGED_BY = {
+    FIXES: ("stored_at",),
+    STAYPOINTS: ("ended_at", "last_fixed_at"),
+    TRIPS: ("ended_at",),
+    GAPS: ("ended_at",),
+}
+
+
+def count(database: Database[Document], table: Table, day: Day) -> int:
+    """How many documents of a table belong to the day."""
+    return database[table.collection].count_documents(_of_day(table, day))
+
+
+def records(database: Database[Document], table: Table, day: Day) -> Iterator[msgspec.Struct | SetAside]:
+    """The day's records, device by device in time; a `SetAside` for a document that is not what it should be."""
+    found = database[table.collection].find(
+        _of_day(table, day), sort=table.order, batch_size=2_000, allow_disk_use=True
+    )
+    with found as cursor:
+        for document in cursor:
+            try:
+                if table.collection == FIXES:
+                    yield fix_of_document(document)
+                else:
+                    yield struct_of_document(document, table.record)
+            except SetAside as error:
+                yield error
+
+
+def device_names(database: Database[Document]) -> dict[str, str]:
+    """What people called their phones, by device id. Hostile text."""
+    return {
+        document["_id"]: name
+        for document in database[DEVICES].find({}, {"name": True})
+        if isinstance(name := document.get("name"), str)
+    }
+
+
+def days_with_fixes(database: Database[Document], zone: str) -> Iterator[Day]:
+    """Every day that has a fix, in order: one short index look-up a day."""
+    bound: dict[str, Any] = {"$type": "date"}
+    while True:
+        first = database[FIXES].find_one({"fixed_at": bound}, {"fixed_at": True}, sort=[("fixed_at", 1)])
+        if first is None:
+            return
+        day = Day.of(first["fixed_at"], zone)
+        yield day
+        bound = {"$gte": day.ends_at}
+
+
+def changed_days(database: Database[Document], since_at: datetime, zone: str) -> set[Day]:
+    """Days that got something new since a moment: a late fix, or the end of a stop, trip or gap begun on them."""
+    days: set[Day] = set()
+    for table in TABLES:
+        for field in _CHANGED_BY.get(table.collection, ()):
+            found = database[table.collection].aggregate(
+                [
+                    {"$match": {field: {"$gte": since_at}, table.day_field: {"$type": "date"}}},
+                    {"$group": {"_id": {"$dateTrunc": {"date": f"${table.day_field}", "unit": "hour"}}}},
+                ]
+            )
+            for hour in found:
+                begins_at: datetime = hour["_id"]
+                days.add(Day.of(begins_at, zone))
+                # A zone's midnight may fall within the hour: then it belongs to two days.
+                last_at = begins_at.astimezone(UTC).replace(minute=59, second=59, microsecond=999_000)
+                days.add(Day.of(last_at, zone))
+    return days
+
+
+def _of_day(table: Table, day: Day) -> dict[str, Any]:
+    return {table.day_field: {"$gte": day.starts_at, "$lt": day.ends_at}}
