@@ -1,0 +1,44 @@
+"""MongoDB's errors, named by what they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pymongo.errors import InvalidURI, OperationFailure, PyMongoError
+
+from itrack.errors import FixConfiguration, TryAgain
+
+__all__ = ["asking_mongodb"]
+
+_NOT_ALLOWED = {13, 18}
+_NOT_A_REPLICA_SET = {40573}
+
+
+@contextmanager
+def asking_mongodb(to_do: str) -> Iterator[None]:
+    """Turn what pymongo raises inside into I-Track's errors.
+
+    Args:
+        to_do: what MongoDB is asked for, such as `write fixes`; it becomes part of the message.
+
+    Raises:
+        TryAgain: MongoDB is away, busy or changing its primary.
+        FixConfiguration: the user may not do it, or MongoDB is no replica set.
+    """
+    try:
+        yield
+    except InvalidURI as error:
+        raise FixConfiguration("ITRACK_MONGODB_URI is not an address of a MongoDB.") from error
+    except OperationFailure as error:
+        if error.code in _NOT_ALLOWED:
+            raise FixConfiguration(
+                f"MongoDB does not let this user {to_do} (error {error.code}). Check ITRACK_MONGODB_URI and its roles."
+            ) from error
+        if error.code in _NOT_A_REPLICA_SET:
+            raise FixConfiguration(
+                "MongoDB runs without a replica set, so that it has no change streams. Start it with --replSet."
+            ) from error
+        raise TryAgain(f"MongoDB did not {to_do}: {error.details or error} (error {error.code})") from error
+    except PyMongoError as error:
+        raise TryAgain(f"MongoDB did not {to_do}: {error}") from error

@@ -1,0 +1,34 @@
+"""What the producer tells Prometheus."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge
+
+__all__ = [
+    "BOOKMARK_TIMESTAMP",
+    "DEAD_LETTERS",
+    "DELIVERY_ERRORS",
+    "LAG",
+    "PUBLISHED",
+    "REFILLED",
+    "REFILLING",
+    "REFILLS",
+    "RESTARTS",
+]
+
+PUBLISHED = Counter("itrack_producer_published_total", "Fixes handed to Kafka, repeated ones included.")
+DEAD_LETTERS = Counter(
+    "itrack_producer_dead_letters_total", "Documents that could not be published and were set aside.", ["reason"]
+)
+BOOKMARK_TIMESTAMP = Gauge(
+    "itrack_producer_bookmark_timestamp_seconds",
+    "MongoDB's time up to which Kafka has acknowledged everything; older than the oplog means a refill.",
+)
+LAG = Gauge("itrack_producer_lag_seconds", "Age of the newest published fix when it was published; 0 when caught up.")
+REFILLS = Counter(
+    "itrack_producer_refills_total", "Times that fixes were re-read from the collection, by reason.", ["reason"]
+)
+REFILLING = Gauge("itrack_producer_refilling", "1 while fixes are re-read from the collection, otherwise 0.")
+REFILLED = Counter("itrack_producer_refilled_fixes_total", "Fixes re-read from the collection.")
+DELIVERY_ERRORS = Counter("itrack_producer_delivery_errors_total", "Messages that Kafka refused for good.")
+RESTARTS = Counter("itrack_producer_restarts_total", "Times that the producer began again from its bookmark.")

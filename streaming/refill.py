@@ -1,0 +1,49 @@
+"""Reading fixes from the collection itself, in the order in which they were stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+
+from bson.codec_options import CodecOptions, DatetimeConversion
+from pymongo import ASCENDING
+from pymongo.database import Database
+
+from itrack.mongo import FIXES, Document
+from itrack.mongo_errors import asking_mongodb
+from streaming.bookmark import BEGINNING
+
+__all__ = ["OVERLAP", "fixes_stored_since", "in_batches"]
+
+OVERLAP = timedelta(minutes=10)
+"""How much earlier than the lost place a refill begins: longer than any write takes from `stored_at` to its commit."""
+
+_CODEC: CodecOptions[Document] = CodecOptions(
+    tz_aware=True,
+    datetime_conversion=DatetimeConversion.DATETIME_CLAMP,
+    unicode_decode_error_handler="replace",
+)
+
+
+def fixes_stored_since(database: Database[Document], since_at: datetime) -> Iterator[Document]:
+    """Documents of `fixes` stored at or after `since_at`, oldest first; from `BEGINNING`, all of them.
+
+    Raises:
+        TryAgain: MongoDB is away; what was yielded before is in order and without holes.
+    """
+    condition: Document = {} if since_at <= BEGINNING else {"stored_at": {"$gte": since_at}}
+    with asking_mongodb("read fixes again"):
+        yield from (
+            database[FIXES]
+            .with_options(codec_options=_CODEC)
+            .find(condition, {"attributes_json": 0}, batch_size=2_000)
+            .sort("stored_at", ASCENDING)
+        )
+
+
+def in_batches(documents: Iterable[Document], size: int = 2_000) -> Iterator[list[Document]]:
+    """The same documents in lists of `size`; the last list may be shorter, none is empty."""
+    remaining = iter(documents)
+    while batch := list(islice(remaining, size)):
+        yield batch
