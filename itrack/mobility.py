@@ -111,10 +111,15 @@ class CellCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventKind(StrEnum):
-    """What an event on `itrack.events` tells."""
+    """What an event on `itrack.events` tells.
+
+    `staypoint_withdrawn`: silence had suggested a staypoint, and fixes that came later show that there was none.
+    Who shows staypoints removes it.
+    """
 
     STAYPOINT_STARTED = "staypoint_started"
     STAYPOINT_ENDED = "staypoint_ended"
+    STAYPOINT_WITHDRAWN = "staypoint_withdrawn"
     TRIP_ENDED = "trip_ended"
     GAP_FOUND = "gap_found"
     ANOMALY_FOUND = "anomaly_found"

@@ -1,1 +1,14 @@
-"""The mobility logic: pure, without input and output, clocks, Spark or pandas. Stream, batch and tests call the same."""
+"""The mobility logic: pure, without input and output, clocks, Spark or pandas. Stream, batch and tests call the same.
+
+| module | idea |
+| --- | --- |
+| `device_logic` | one phone: fixes and silence in, events out; the door for every caller |
+| `rules` | the numbers that the logic goes by, and the version they carry |
+| `quality` | what is wrong with one fix, seen alone |
+| `sequence` | what is wrong with a fix beside those before it: duplicate, late, impossible jump |
+| `stops` | staypoints, found from fixes and from silence |
+| `trips` | movement between staypoints |
+| `gaps` | silence after which the person was elsewhere |
+| `anomalies` | what a person should look at, with a sentence |
+| `cells` | how many fixes of how many phones fell into which cell during which window |
+"""

@@ -1,0 +1,206 @@
+"""Fixes on Kafka in, staypoints, trips, gaps, anomalies and counts out: the Spark Structured Streaming job.
+
+```
+Kafka itrack.fixes ─┐                        ┌─> MongoDB staypoints, trips, gaps, anomalies, cell_counts
+                    ├─> shards (one state) ──┼─> Kafka itrack.events
+Kafka ….ticks ──────┘                        └─> Kafka itrack.dead-letter
+      └──────────── silence clock <── what is due
+```
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import stamina
+from pyspark.errors import StreamingQueryException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - as everybody calls it
+from pyspark.sql.streaming.query import StreamingQuery
+from pyspark.sql.streaming.state import GroupStateTimeout
+
+from itrack.errors import FixConfiguration, TryAgain
+from itrack.kafka import ensure_topics
+from itrack.part import Part
+from itrack.settings import Settings, load_settings
+from itrack.trajectory.rules import Rules
+from streaming.analytics_metrics import DEVICES, FIXES, QUERY_FAILURES, SET_ASIDE, STATE_BYTES
+from streaming.progress import ProgressListener
+from streaming.shard_function import OUTPUT_SCHEMA, STATE_SCHEMA, shard_function
+from streaming.shards import STATE_VERSION, ShardPlan, ShardReport
+from streaming.silence import SilenceClock, ensure_tick_topic, tick_topic
+from streaming.sinks import AnalyticsSink
+from streaming.spark_session import open_spark
+
+__all__ = ["QUERY_NAME", "checkpoint_folder", "run"]
+
+QUERY_NAME = "analytics"
+_TURN_S = 0.25
+_RESTART_WAIT_S = 5.0
+
+
+def run(settings: Settings | None = None) -> None:
+    """Run until SIGTERM. A query that dies is started again from its checkpoint.
+
+    Raises:
+        FixConfiguration: a port is taken, Java is missing, MongoDB refuses, or Kafka lost fixes that were not read.
+        TryAgain: a jar could not be downloaded.
+    """
+    settings = settings or load_settings()
+    with Part("analytics", settings, settings.analytics_metrics_port) as part:
+        Analytics(settings, part).run()
+
+
+def checkpoint_folder(settings: Settings) -> Path:
+    """Where the query keeps its offsets and state: one folder for each form of the state and number of shards."""
+    name = f"{QUERY_NAME}-v{STATE_VERSION}-{settings.analytics_shards}"
+    return settings.home.expanduser().resolve() / "checkpoints" / name
+
+
+class Analytics:
+    """The running job: Spark, the query, its sink and the silence clock."""
+
+    def __init__(self, settings: Settings, part: Part) -> None:
+        self._settings = settings
+        self._part = part
+        self._listener = ProgressListener()
+        self._sink = AnalyticsSink(settings, part.stopping, part.unhealthy)
+
+    def run(self) -> None:
+        """Start everything, and keep the query running until the part is to stop."""
+        if not self._prepare():
+            return
+        spark = open_spark(self._settings, f"itrack-{QUERY_NAME}")
+        try:
+            spark.streams.addListener(self._listener)
+            shards = _shard_numbers(spark, self._settings.analytics_shards)
+            while not self._part.stopping.is_set():
+                self._clock = SilenceClock(self._settings, shards)
+                self._follow(self._start(spark, shards))
+        finally:
+            spark.stop()
+            self._sink.close()
+
+    def _prepare(self) -> bool:
+        """Wait for Kafka and MongoDB and make what is missing there. False when the part is to stop first."""
+        for attempt in stamina.retry_context(on=TryAgain, attempts=None, timeout=None, wait_max=10.0):
+            with attempt:
+                if self._part.stopping.is_set():
+                    return False
+                try:
+                    ensure_topics(self._settings)
+                    ensure_tick_topic(self._settings)
+                    self._sink.prepare()
+                except TryAgain as error:
+                    self._part.unhealthy(str(error))
+                    raise
+        return True
+
+    def _start(self, spark: SparkSession, shards: list[int]) -> StreamingQuery:
+        settings = self._settings
+        plan = ShardPlan(
+            rules=Rules(stop_radius_m=settings.stop_radius_m, stop_dwell_s=settings.stop_dwell_s),
+            density_window_s=settings.density_window_s,
+            density_resolution=settings.density_resolution,
+        )
+        return (
+            _messages(spark, settings, shards)
+            .groupBy("shard")
+            .applyInPandasWithState(
+                shard_function(plan), OUTPUT_SCHEMA, STATE_SCHEMA, "append", GroupStateTimeout.NoTimeout
+            )
+            .writeStream.queryName(QUERY_NAME)
+            .option("checkpointLocation", str(checkpoint_folder(settings)))
+            .trigger(processingTime=f"{settings.analytics_trigger_ms} milliseconds")
+            .foreachBatch(self._on_batch)
+            .start()
+        )
+
+    def _on_batch(self, batch: DataFrame, _batch_id: int) -> None:
+        reports = self._sink.write((row.kind, bytes(row.payload)) for row in batch.collect())
+        for report in reports:
+            _count(report)
+        self._clock.hear(reports)
+        self._part.healthy()
+
+    def _follow(self, query: StreamingQuery) -> None:
+        """Keep time for the query until it ends or the part is to stop."""
+        self._part.healthy("reading")
+        try:
+            while query.isActive and not self._part.stopping.wait(_TURN_S):
+                self._keep_time(query)
+            error = query.exception()
+            if error is not None:
+                self._died(error)
+        finally:
+            query.stop()
+
+    def _keep_time(self, query: StreamingQuery) -> None:
+        if self._listener.is_behind:
+            return
+        is_idle = not query.status["isDataAvailable"] and not query.status["isTriggerActive"]
+        judged_until = datetime.now(UTC) if is_idle else self._listener.judged_until
+        if judged_until is not None:
+            self._clock.tick(judged_until)
+
+    def _died(self, error: StreamingQueryException) -> None:
+        text = str(error)
+        if "failOnDataLoss" in text or "KAFKA_DATA_LOSS" in text:
+            raise FixConfiguration(
+                "Kafka no longer has fixes that the analytics had not read. To judge again everything that Kafka still "
+                f"has, delete {checkpoint_folder(self._settings)} and start again: results carry computed identifiers, "
+                "so nothing is doubled."
+            ) from error
+        QUERY_FAILURES.inc()
+        sentence = text.strip().splitlines()[0][:300] if text.strip() else type(error).__name__
+        self._part.unhealthy(f"The streaming query died and is started again: {sentence}")
+        self._part.log.error("query_died", error=text[:4000])
+        self._part.stopping.wait(_RESTART_WAIT_S)
+
+
+def _messages(spark: SparkSession, settings: Settings, shards: list[int]) -> DataFrame:
+    """Fixes and ticks as rows with the number of their shard."""
+    numbers = F.array(*(F.lit(number) for number in shards))
+    by_device = F.element_at(numbers, (F.pmod(F.xxhash64("key"), F.lit(len(shards))) + 1).cast("int"))
+    is_tick = F.col("topic") == tick_topic(settings)
+    return (
+        spark.readStream.format("kafka")
+        .option("kafka.bootstrap.servers", settings.kafka_address)
+        .option("subscribe", f"{settings.fixes_topic},{tick_topic(settings)}")
+        .option("startingOffsets", "earliest")
+        .option("maxOffsetsPerTrigger", settings.analytics_max_fixes_per_batch)
+        .option("failOnDataLoss", "true")
+        .load()
+        .select(
+            F.when(is_tick, F.col("key").cast("string").cast("int")).otherwise(by_device).alias("shard"),
+            is_tick.alias("is_tick"),
+            F.concat_ws("/", F.concat(F.lit("kafka:"), "topic"), "partition", "offset").alias("origin"),
+            F.col("timestamp").alias("received_at"),
+            "value",
+        )
+    )
+
+
+def _shard_numbers(spark: SparkSession, count: int) -> list[int]:
+    """Numbers for the shards that Spark's hash spreads over as many partitions, one each.
+
+    Plain 0, 1, 2, 3 would leave a partition of four empty and put two shards or more into another.
+    """
+    jvm: Any = spark.sparkContext._jvm  # noqa: SLF001 - the only door to Spark's own hash
+    murmur3 = jvm.org.apache.spark.unsafe.hash.Murmur3_x86_32
+    by_partition: dict[int, int] = {}
+    number = 0
+    while len(by_partition) < count:
+        by_partition.setdefault(murmur3.hashInt(number, 42) % count, number)
+        number += 1
+    return sorted(by_partition.values())
+
+
+def _count(report: ShardReport) -> None:
+    FIXES.inc(report.fix_count)
+    for reason, number in report.set_aside.items():
+        SET_ASIDE.labels(reason=reason).inc(number)
+    STATE_BYTES.labels(shard=report.shard).set(report.state_bytes)
+    DEVICES.labels(shard=report.shard).set(report.device_count)
