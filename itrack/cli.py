@@ -116,6 +116,48 @@ def doctor() -> None:
     show_doctor(load_settings())
 
 
+@app.command()
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="Recorded tracks: .gpx, .geojson or .csv; each may end in .gz.")],
+    *,
+    speed: Annotated[
+        float | None, typer.Option(min=0.001, help="Recorded seconds per second: 1 is as it was, 60 a minute a second.")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0.001, help="Reports per second over all phones. Neither: as fast as it goes.")
+    ] = None,
+    shift_to_now: Annotated[
+        bool, typer.Option("--shift-to-now", help="Move each track in time, so that its last point is sent as it is.")
+    ] = False,
+    device_prefix: Annotated[str, typer.Option(help="Begins the unique id of every phone.")] = "",
+    form: Annotated[str, typer.Option(help="How reports are worded: query (old phones) or json (new ones).")] = "query",
+    register: Annotated[
+        bool, typer.Option("--register/--no-register", help="Create phones that Traccar does not know.")
+    ] = True,
+) -> None:
+    """Send recorded tracks to Traccar as if phones were walking them now. See docs/simulator.md."""
+    from itrack.settings import load_settings
+    from simulator.console import replay_command
+    from simulator.osmand_forms import Form
+    from simulator.replay import Pace
+
+    if speed is not None and rate is not None:
+        raise typer.BadParameter("--speed and --rate are two ways to set the pace: give one of them")
+    if form not in list(Form):
+        raise typer.BadParameter(f"--form is {' or '.join(Form)}")
+    everything_taken = replay_command(
+        files,
+        load_settings(),
+        pace=Pace(speed=speed, rate=rate),
+        shift_to_now=shift_to_now,
+        device_prefix=device_prefix,
+        form=Form(form),
+        register=register,
+    )
+    if not everything_taken:
+        raise typer.Exit(1)
+
+
 @app.command("stand-in")
 def stand_in(
     register_unknown: Annotated[

@@ -26,6 +26,15 @@ MIN_ACCURACY_M = 10.0
 """A JSON report that claims a smaller radius is stored with accuracy 0, as `osmand.minAccuracy` does by default."""
 
 _MAX_SECONDS = 2**31 - 1
+_NUMBERS = {
+    "lat": "latitude",
+    "lon": "longitude",
+    "speed": "speed_kn",
+    "bearing": "course",
+    "heading": "course",
+    "altitude": "altitude",
+    "accuracy": "accuracy",
+}
 _RANGES = {"latitude": (-90.0, 90.0), "longitude": (-180.0, 180.0)}
 
 
@@ -83,23 +92,14 @@ def _read_query(parameters: Sequence[tuple[str, str]], now_ms: int) -> Report:
                 report.valid = value.lower() == "true" or value == "1"
             case "timestamp":
                 report.time_ms = _time_ms(value)
-            case "lat":
-                report.latitude = _degrees("latitude", value)
-            case "lon":
-                report.longitude = _degrees("longitude", value)
             case "location":
                 latitude, longitude = value.split(",")[:2]
                 report.latitude, report.longitude = _degrees("latitude", latitude), _degrees("longitude", longitude)
-            case "speed":
-                report.speed_kn = _number(value)
-            case "bearing" | "heading":
-                report.course = _number(value)
-            case "altitude":
-                report.altitude = _number(value)
-            case "accuracy":
-                report.accuracy = _number(value)
             case "cell" | "wifi":
                 report.network = _network(report.network or {}, name, value.split(","))
+            case _ if name in _NUMBERS:
+                field = _NUMBERS[name]
+                setattr(report, field, _degrees(field, value) if field in _RANGES else _number(value))
             case _:
                 _read_attribute(report.attributes, name, value)
     return report

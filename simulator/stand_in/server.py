@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import tempfile
 import threading
@@ -197,6 +198,7 @@ class StandIn:
         if not traccar.access.users and self.email is not None:
             user = User(name="Administrator", email=self.email, administrator=True, device_limit=-1)
             traccar.access.add_user(user, self.password)
+        logging.getLogger("uvicorn.error").addFilter(_is_worth_saying)
         config = uvicorn.Config(
             make_app(traccar, self.faults),
             log_config=None,
@@ -208,7 +210,7 @@ class StandIn:
             timeout_graceful_shutdown=1,
         )
         phones: set[OsmAndConnection] = set()
-        server = uvicorn.Server(config)
+        server = _Server(config, self._started)
         self._running = _Running(loop, traccar, server, phones)
         listening = await loop.create_server(
             lambda: OsmAndConnection(
@@ -219,7 +221,6 @@ class StandIn:
         timers = [
             asyncio.create_task(_every(self.options.keepalive_s, traccar.feed.keep_alive)),
             asyncio.create_task(_every(_TICK_S, traccar.release)),
-            asyncio.create_task(_when_started(server, self._started)),
         ]
         try:
             await server.serve(sockets=[web])
@@ -320,6 +321,11 @@ def stand_in_traccar(
             stand_in.stop()
 
 
+def _is_worth_saying(record: logging.LogRecord) -> bool:
+    """A refused upgrade is not a defect here, though uvicorn complains that the handshake was never completed."""
+    return "without completing handshake" not in record.getMessage()
+
+
 def _listen(port: int, setting: str) -> socket.socket:
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -340,7 +346,13 @@ async def _every(seconds: float, action: Callable[[], None]) -> None:
         action()
 
 
-async def _when_started(server: uvicorn.Server, started: threading.Event) -> None:
-    while not server.started:
-        await asyncio.sleep(0.01)
-    started.set()
+class _Server(uvicorn.Server):
+    """Tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config, started: threading.Event) -> None:
+        super().__init__(config)
+        self._started_event = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._started_event.set()

@@ -35,7 +35,7 @@ class Store:
         self._last_id = {
             table: max(
                 int(self.fact(f"last_{table}_id") or 0),
-                self._db.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0],  # noqa: S608 - own names
+                int(self._db.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]),  # noqa: S608 - ours
             )
             for table in ("users", "devices", "positions")
         }

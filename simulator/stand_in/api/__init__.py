@@ -1,0 +1,1 @@
+"""Traccar's REST API and websocket, one file per kind of thing."""
