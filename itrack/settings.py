@@ -102,6 +102,7 @@ class Settings(BaseSettings):
     density_window_s: int = Field(300, ge=10, description="Length of a counting window.")
     density_resolution: int = Field(9, ge=0, le=15, description="H3 resolution of the counting cells.")
     spark_master: str = Field("local[2]", description="Where Spark runs the analytics.")
+    spark_driver_memory_mib: int = Field(768, ge=512, description="Heap of Spark's driver in MiB.")
     export_zone: str = Field("UTC", description="IANA time zone that the days of the export are cut in.")
     export_delay_s: float = Field(
         3600.0, ge=0, description="How long after a day's end the scheduled export writes it."
