@@ -21,6 +21,19 @@ app = typer.Typer(
 )
 
 
+@app.callback()
+def everywhere(
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Set one setting for this run, such as map_port=8080."),
+    ] = None,
+) -> None:
+    """Take settings from flags; all others come from the environment and `.env` (docs/configuration.md)."""
+    from itrack.settings import apply_flags
+
+    apply_flags(settings or [])
+
+
 @app.command()
 def bridge() -> None:
     """Read positions from Traccar and write them to MongoDB."""
@@ -84,6 +97,30 @@ def train(
     from ml.command import command
 
     command(day=day, all_days=all_days, source=source, json=json)
+
+
+@app.command()
+def demo(
+    once: Annotated[
+        bool, typer.Option("--once", help="Send the tracks once, check that every count agrees, and stop everything.")
+    ] = False,
+    tracks: Annotated[
+        list[Path] | None,
+        typer.Option(help="Recorded tracks to send (.gpx, .geojson, .csv, each also .gz). Default: simulated people."),
+    ] = None,
+    rate: Annotated[float, typer.Option(min=0.1, help="Reports sent per second.")] = 100.0,
+    json: Annotated[Path | None, typer.Option(help="With --once: write the counts to this file.")] = None,
+) -> None:
+    """Start the local stack and every part, let people walk, and show the live map, until Ctrl-C."""
+    from infra.demo import run_demo, run_once
+    from itrack.settings import load_settings
+
+    if once:
+        run_once(load_settings(), tracks or [], rate, json)
+    elif json is not None:
+        raise typer.BadParameter("--json goes with --once")
+    else:
+        run_demo(load_settings(), tracks or [], rate)
 
 
 @app.command()
@@ -168,6 +205,24 @@ def stand_in(
     from simulator.stand_in.app import run
 
     run(register_unknown=register_unknown)
+
+
+@app.command()
+def watch(
+    prometheus_config: Annotated[
+        bool,
+        typer.Option("--prometheus-config", help="Watch nothing: print the Prometheus configuration for the settings."),
+    ] = False,
+) -> None:
+    """Serve the metrics of MongoDB, Kafka, S3 and this machine to Prometheus."""
+    if prometheus_config:
+        from monitoring.scrape import print_prometheus_config
+
+        print_prometheus_config()
+        return
+    from monitoring.exporter import run
+
+    run()
 
 
 def main() -> None:

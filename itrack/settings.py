@@ -6,6 +6,8 @@ directory, or from its default. `docs/configuration.md` lists them all; a test k
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -14,7 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from itrack.errors import FixConfiguration
 
-__all__ = ["Settings", "load_settings"]
+__all__ = ["Settings", "apply_flags", "load_settings"]
 
 
 class Settings(BaseSettings):
@@ -115,6 +117,14 @@ class Settings(BaseSettings):
     map_tiles_url: str | None = Field(
         None, description="Address template of map tiles, such as your own tile server's. Unset: a plain background."
     )
+    map_tiles_attribution: str = Field(
+        "Map tiles", min_length=1, description="Whom the tiles are owed to, shown in the corner of the map."
+    )
+    map_trusted_hosts: str = Field(
+        "",
+        description="Further host names that browsers call the map by, comma separated, such as the name of the proxy "
+        "before it.",
+    )
 
     # Watching
     bridge_metrics_port: int = Field(21101, description="Port of the bridge's metrics and health.")
@@ -201,3 +211,21 @@ def load_settings(**overrides: object) -> Settings:
             for problem in error.errors(include_input=False)
         )
         raise FixConfiguration(f"A setting does not fit. {problems}. See docs/configuration.md.") from None
+
+
+def apply_flags(assignments: Sequence[str]) -> None:
+    """Put `NAME=VALUE` flags into this process's environment, where its children find them too.
+
+    Raises:
+        FixConfiguration: not of that form, no such setting, or a secret, which every user of the machine could read
+            in the process list.
+    """
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        name = name.strip().lower().removeprefix("itrack_")
+        field = Settings.model_fields.get(name)
+        if not equals or field is None:
+            raise FixConfiguration(f"--set takes NAME=VALUE with a setting from docs/configuration.md, not {name!r}.")
+        if "SecretStr" in str(field.annotation):
+            raise FixConfiguration(f"{name} is a secret: set ITRACK_{name.upper()} in the environment or in .env.")
+        os.environ[f"ITRACK_{name.upper()}"] = value

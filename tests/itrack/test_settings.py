@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from itrack.errors import FixConfiguration
-from itrack.settings import load_settings
+from itrack.settings import apply_flags, load_settings
 
 
 def test_environment_wins_over_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,3 +44,18 @@ def test_half_a_sign_in_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ITRACK_TRACCAR_EMAIL", "me@example.org")
     with pytest.raises(FixConfiguration, match="go together"):
         load_settings()
+
+
+def test_flag_sets_one_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--set` reaches this process and, through the environment, its children."""
+    monkeypatch.delenv("ITRACK_MAP_PORT", raising=False)
+    monkeypatch.setenv("ITRACK_HOME", "before")  # so that the variable is put back after the test
+    apply_flags(["home=after"])
+    assert str(load_settings().home) == "after"
+
+
+@pytest.mark.parametrize("flag", ["no_such_setting=1", "map_port", "traccar_token=sesame", "mongodb_uri=mongodb://x"])
+def test_flag_that_should_not_be_is_refused(flag: str) -> None:
+    """A misspelt setting is named instead of ignored, and a secret never stands in the process list."""
+    with pytest.raises(FixConfiguration):
+        apply_flags([flag])

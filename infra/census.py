@@ -1,0 +1,103 @@
+"""Counts what stands in each store, from the outside, the way a doubter would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import msgspec
+from kafka import KafkaConsumer, TopicPartition
+
+from itrack.errors import SetAside
+from itrack.mongo import ANOMALIES, FIXES, GAPS, SET_ASIDE, STAYPOINTS, TRIPS, open_database
+from itrack.settings import Settings
+from itrack.wire import decode_fix
+
+__all__ = ["Census", "end_offset", "take_census"]
+
+
+class Census(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run left behind.
+
+    Attributes:
+        stored: identifiers of the fixes in MongoDB.
+        published: identifiers of the fixes on Kafka.
+        messages: messages on Kafka; more than `published` when some were sent twice.
+        set_aside: what the bridge could not use.
+        staypoints, trips, gaps, anomalies: documents of the devices seen in the run.
+    """
+
+    stored: frozenset[str]
+    published: frozenset[str]
+    messages: int
+    set_aside: int
+    staypoints: int
+    trips: int
+    gaps: int
+    anomalies: int
+
+
+def take_census(settings: Settings, since_at: datetime) -> Census:
+    """Count what was stored at or after a moment.
+
+    Reads every message of the topic of fixes: for trials and tests, not for production.
+    """
+    database = open_database(settings, part="census")
+    try:
+        this_run = {"stored_at": {"$gte": since_at}}
+        stored = frozenset(str(each["_id"]) for each in database[FIXES].find(this_run, {"_id": 1}))
+        devices = {"device_id": {"$in": database[FIXES].distinct("device_id", this_run)}}
+        messages, published = _published(settings, since_at)
+        return Census(
+            stored=stored,
+            published=published,
+            messages=messages,
+            set_aside=database[SET_ASIDE].count_documents({"seen_at": {"$gte": since_at}}),
+            staypoints=database[STAYPOINTS].count_documents(devices),
+            trips=database[TRIPS].count_documents(devices),
+            gaps=database[GAPS].count_documents(devices),
+            anomalies=database[ANOMALIES].count_documents(devices),
+        )
+    finally:
+        database.client.close()
+
+
+def end_offset(settings: Settings, topic: str) -> int:
+    """Messages ever written to a topic."""
+    with _consumer(settings) as consumer:
+        return sum(consumer.end_offsets(_partitions(consumer, topic)).values())
+
+
+def _published(settings: Settings, since_at: datetime) -> tuple[int, frozenset[str]]:
+    messages = 0
+    seen = set()
+    with _consumer(settings) as consumer:
+        partitions = _partitions(consumer, settings.fixes_topic)
+        ends = consumer.end_offsets(partitions)
+        consumer.assign(partitions)
+        consumer.seek_to_beginning(*partitions)
+        while any(consumer.position(partition) < ends[partition] for partition in partitions):
+            for records in consumer.poll(timeout_ms=1000, max_records=5000).values():
+                for record in records:
+                    try:
+                        fix = decode_fix(record.value)
+                    except SetAside:
+                        continue  # the analytics set it aside and count it
+                    if fix.stored_at is not None and fix.stored_at >= since_at:
+                        messages += 1
+                        seen.add(fix.fix_id)
+    return messages, frozenset(seen)
+
+
+@contextmanager
+def _consumer(settings: Settings) -> Iterator[KafkaConsumer]:
+    consumer = KafkaConsumer(bootstrap_servers=settings.kafka_address, enable_auto_commit=False)
+    try:
+        yield consumer
+    finally:
+        consumer.close()
+
+
+def _partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
+    return [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]

@@ -1,0 +1,43 @@
+"""The whole line on this machine: the local stack, Traccar's stand-in where none is named, and every part."""
+
+from __future__ import annotations
+
+import sys
+
+from infra.jars import spark_jars
+from infra.parts import PARTS, PartInfo, health, part_program, settings_environment
+from infra.process import Program
+from infra.stack import LocalStack
+from itrack.settings import Settings
+
+__all__ = ["STAND_IN", "start_line"]
+
+STAND_IN = PartInfo("stand-in", "stand_in_metrics_port")
+_WATCH = PartInfo("watch", "stack_metrics_port")
+
+
+def start_line(stack: LocalStack) -> None:
+    """Start everything that a fix meets, on a stack that runs.
+
+    Raises:
+        FixConfiguration, TryAgain: as `LocalStack`.
+    """
+    settings = stack.settings
+    spark_jars(settings)
+    if settings.traccar_url is None:
+        stack.start(_stand_in_program(settings))
+    stack.start(*(part_program(part, settings) for part in (*PARTS, _WATCH)))
+
+
+def _stand_in_program(settings: Settings) -> Program:
+    return Program(
+        name=STAND_IN.name,
+        argv=[sys.executable, "-m", "itrack", "stand-in"],
+        environment=settings_environment(settings),
+        ports={
+            settings.traccar_port: "ITRACK_TRACCAR_PORT",
+            settings.osmand_port: "ITRACK_OSMAND_PORT",
+            settings.stand_in_metrics_port: "ITRACK_STAND_IN_METRICS_PORT",
+        },
+        is_ready=lambda: bool((health(STAND_IN.url(settings)) or {}).get("healthy")),
+    )
