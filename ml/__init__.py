@@ -1,1 +1,1 @@
-"""Training in SageMaker's shape on what the export wrote, and the models on S3."""
+"""Models of movement: features, SageMaker entry points, evaluation and the registry on S3."""
