@@ -1,0 +1,1 @@
+"""The Grafana dashboard: `python -m monitoring.dashboard` writes its file anew from the rows in here."""

@@ -1,0 +1,112 @@
+"""The way of a fix: bridge, producer and stream, each with what it moves, how late it is and what troubles it."""
+
+from __future__ import annotations
+
+from monitoring.dashboard.panel import RATE, Panel, Row, quantiles
+
+__all__ = ["BRIDGE", "PRODUCER", "STREAM"]
+
+BRIDGE = Row(
+    title="Bridge: Traccar to MongoDB",
+    panels=[],
+)
+
+PRODUCER = Row(
+    title="Producer: MongoDB to Kafka",
+    panels=[
+        Panel(
+            title="Fixes published",
+            description="Fixes handed to Kafka, and those among them re-read from the collection after a gap.",
+            unit="cps",
+            queries={
+                "published": f"sum(rate(itrack_producer_published_total{RATE}))",
+                "re-read": f"sum(rate(itrack_producer_refilled_fixes_total{RATE}))",
+            },
+        ),
+        Panel(
+            title="Behind MongoDB",
+            description="Age of the newest fix when it was published, and of the saved place in the change stream. "
+            "The place is saved every 10 s when nothing happens.",
+            unit="s",
+            queries={
+                "newest fix": "max(itrack_producer_lag_seconds)",
+                "saved place": 'max(itrack_mongodb_bookmark_age_seconds{reader="producer"})',
+            },
+            red_above=60,
+        ),
+        Panel(
+            title="Producer's troubles",
+            description="Restarts from the bookmark, gaps re-read, messages Kafka refused for good, and documents set "
+            "aside, in the last hour. All zero on a good day.",
+            unit="short",
+            queries={
+                "restarts": "sum(increase(itrack_producer_restarts_total[1h]))",
+                "refills": "sum(increase(itrack_producer_refills_total[1h])) or vector(0)",
+                "refused": "sum(increase(itrack_producer_delivery_errors_total[1h]))",
+                "set aside": "sum(increase(itrack_producer_dead_letters_total[1h])) or vector(0)",
+            },
+        ),
+    ],
+)
+
+STREAM = Row(
+    title="Stream: Kafka to stops, trips and events",
+    panels=[
+        Panel(
+            title="Fixes judged and events found",
+            description="Fixes the analytics went through, and events by kind.",
+            unit="cps",
+            queries={
+                "fixes": f"sum(rate(itrack_analytics_fixes_total{RATE}))",
+                "{{kind}}": f"sum by (kind) (rate(itrack_analytics_events_total{RATE}))",
+            },
+        ),
+        Panel(
+            title="Messages behind",
+            description="Messages the newest micro-batch left unread, in the worst partition. "
+            "Growing means the analytics are too slow for what arrives.",
+            unit="short",
+            queries={"behind": "max(itrack_analytics_offsets_behind)"},
+        ),
+        Panel(
+            title="Length of a micro-batch",
+            description="From its trigger to its commit. It bounds how fast an event can be known.",
+            unit="s",
+            queries=quantiles("itrack_analytics_batch_seconds"),
+        ),
+        Panel(
+            title="Since the last progress",
+            description="Time since the streaming query ended a micro-batch or found nothing to do. "
+            "A query that hangs shows here and nowhere else.",
+            unit="s",
+            queries={"last progress": "time() - max(itrack_analytics_last_progress_timestamp_seconds > 0)"},
+            red_above=60,
+        ),
+        Panel(
+            title="State",
+            description="Phones the analytics remember, over all shards.",
+            unit="short",
+            queries={"phones": "sum(itrack_analytics_state_devices)"},
+            width=4,
+        ),
+        Panel(
+            title="State in bytes",
+            description="Size of what they remember, over all shards. It is rewritten with each micro-batch.",
+            unit="bytes",
+            queries={"state": "sum(itrack_analytics_state_bytes)"},
+            width=4,
+        ),
+        Panel(
+            title="Set aside by the stream",
+            description="Fixes set aside by reason (late ones wait for a repair), messages that were no fixes, writes "
+            "that had to be repeated, and deaths of the query, in the last hour.",
+            unit="short",
+            queries={
+                "{{reason}}": "sum by (reason) (increase(itrack_analytics_fixes_set_aside_total[1h]))",
+                "not a fix": "sum(increase(itrack_analytics_dead_letters_total[1h])) or vector(0)",
+                "repeated writes": "sum(increase(itrack_analytics_sink_retries_total[1h]))",
+                "query died": "sum(increase(itrack_analytics_query_failures_total[1h]))",
+            },
+        ),
+    ],
+)

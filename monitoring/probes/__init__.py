@@ -1,0 +1,1 @@
+"""One probe a file: what it looks at, and the metrics it yields."""
