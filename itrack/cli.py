@@ -195,6 +195,49 @@ def replay(
         raise typer.Exit(1)
 
 
+@app.command()
+def simulate(
+    *,
+    people: Annotated[int, typer.Option(min=1, help="How many people walk.")] = 10,
+    hours: Annotated[float, typer.Option(min=0.5, help="How long each is out, by their own clock.")] = 2.0,
+    speed: Annotated[
+        float,
+        typer.Option(min=0.1, help="Their hours per hour of ours. Above 1 the outing lies in the past, as a whole."),
+    ] = 60.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same people and ways.")] = 1,
+    device_prefix: Annotated[str, typer.Option(help="Begins the unique id of every phone.")] = "walker-",
+    centre: Annotated[str, typer.Option(help="Where they walk: latitude,longitude.")] = "47.3769,8.5417",
+    form: Annotated[str, typer.Option(help="How reports are worded: query (old phones) or json (new ones).")] = "json",
+    register: Annotated[
+        bool, typer.Option("--register/--no-register", help="Create phones that Traccar does not know.")
+    ] = True,
+    truth: Annotated[
+        Path | None, typer.Option(help="Write the true stops, trips and gaps of everybody to this JSON file.")
+    ] = None,
+) -> None:
+    """Let made-up people walk about; their phones report to Traccar. See docs/simulator.md."""
+    from itrack.settings import load_settings
+    from simulator.console import place_of, simulate_command
+    from simulator.osmand_forms import Form
+
+    if form not in list(Form):
+        raise typer.BadParameter(f"--form is {' or '.join(Form)}")
+    everything_taken = simulate_command(
+        load_settings(),
+        people=people,
+        hours=hours,
+        speed=speed,
+        seed=seed,
+        device_prefix=device_prefix,
+        centre=place_of(centre),
+        form=Form(form),
+        register=register,
+        truth_file=truth,
+    )
+    if not everything_taken:
+        raise typer.Exit(1)
+
+
 @app.command("stand-in")
 def stand_in(
     register_unknown: Annotated[

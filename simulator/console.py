@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
+import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from itrack.errors import FixConfiguration
 from itrack.settings import Settings
 from simulator.delivery import Delivery
 from simulator.osmand_forms import Form
 from simulator.registration import Registration
 from simulator.replay import Pace, replay
+from simulator.simulate import make_crowd, simulate
 from simulator.track_files import read_track_files
 from simulator.tracks import Problem
 
-__all__ = ["progress_bar", "replay_command", "say_registration", "stop_on_signal"]
+__all__ = ["place_of", "replay_command", "simulate_command"]
 
 _SHOWN_PROBLEMS = 5
 
@@ -43,7 +48,7 @@ def replay_command(
         TryAgain: Traccar stayed away.
         FixConfiguration: a file is not there, or Traccar refuses the sign-in.
     """
-    console = Console(stderr=True)
+    console = Console(stderr=True, soft_wrap=True)
     read = read_track_files(files)
     _say_problems(console, read.problems)
     if not read.tracks:
@@ -51,7 +56,7 @@ def replay_command(
         return False
     planned = sum(len(track.points) for track in read.tracks)
     console.print(f"Sending {planned} points of {len(read.tracks)} phones to {settings.osmand_address}")
-    with stop_on_signal() as stopping, progress_bar(console, planned) as on_progress:
+    with _stop_on_signal() as stopping, _progress_bar(console, planned) as on_progress:
         result = replay(
             read.tracks,
             settings,
@@ -63,7 +68,7 @@ def replay_command(
             on_progress=on_progress,
             stopping=stopping,
         )
-    say_registration(console, result.registration)
+    _say_registration(console, result.registration)
     console.print(
         f"Sent {result.sent}: accepted {result.accepted}, refused {result.refused}{_reasons(result.reasons)}; "
         f"left out {len(read.problems)} of the files; unsent {result.unsent}."
@@ -71,8 +76,63 @@ def replay_command(
     return result.refused == 0
 
 
+def simulate_command(
+    settings: Settings,
+    *,
+    people: int,
+    hours: float,
+    speed: float,
+    seed: int,
+    device_prefix: str,
+    centre: tuple[float, float],
+    form: Form,
+    register: bool,
+    truth_file: Path | None,
+) -> bool:
+    """Let people walk, show how it goes; True when everything sent was accepted.
+
+    Raises:
+        TryAgain: Traccar did not answer while the phones were to be registered.
+        FixConfiguration: Traccar refuses the sign-in.
+    """
+    console = Console(stderr=True, soft_wrap=True)
+    now = datetime.now(UTC)
+    crowd = make_crowd(people, hours, seed=seed, now=now, speed=speed, device_prefix=device_prefix, centre=centre)
+    if truth_file is not None:
+        truth_file.write_bytes(msgspec.json.format(msgspec.json.encode(crowd.truths)))
+    planned = sum(len(plan) for plan in crowd.plans.values())
+    console.print(
+        f"{people} people are out for {hours:g} h, told in {hours / speed * 60:.1f} min: {planned} reports to "
+        f"{settings.osmand_address}"
+    )
+    with _stop_on_signal() as stopping, _progress_bar(console, planned) as on_progress:
+        result = simulate(crowd, settings, form=form, register=register, on_progress=on_progress, stopping=stopping)
+    _say_registration(console, result.registration)
+    delivery = result.delivery
+    console.print(
+        f"Sent {delivery.sent}: accepted {delivery.accepted}, refused {delivery.refused.total()}"
+        f"{_reasons(dict(delivery.refused))}; unsent {delivery.unsent}."
+    )
+    return not delivery.refused
+
+
+def place_of(text: str) -> tuple[float, float]:
+    """Read `latitude,longitude`.
+
+    Raises:
+        FixConfiguration: it is something else.
+    """
+    try:
+        latitude, longitude = (float(part) for part in text.split(","))
+    except ValueError:
+        latitude = longitude = math.nan
+    if not (-80 <= latitude <= 80 and -180 <= longitude <= 180):
+        raise FixConfiguration(f"--centre {text} is no latitude,longitude between -80 and 80 degrees of latitude.")
+    return latitude, longitude
+
+
 @contextmanager
-def progress_bar(console: Console, planned: int) -> Iterator[Callable[[Delivery], None]]:
+def _progress_bar(console: Console, planned: int) -> Iterator[Callable[[Delivery], None]]:
     """A bar of judged reports; nothing where the output is no terminal."""
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
@@ -86,7 +146,7 @@ def progress_bar(console: Console, planned: int) -> Iterator[Callable[[Delivery]
 
 
 @contextmanager
-def stop_on_signal() -> Iterator[threading.Event]:
+def _stop_on_signal() -> Iterator[threading.Event]:
     """An event that SIGTERM and Ctrl-C set."""
     stopping = threading.Event()
 
@@ -101,7 +161,7 @@ def stop_on_signal() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def say_registration(console: Console, registration: Registration) -> None:
+def _say_registration(console: Console, registration: Registration) -> None:
     """Tell what came of registering phones."""
     if registration.sentence:
         console.print(registration.sentence)
