@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
+import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from infra.parts import PARTS, part_program
+from infra.process import Child
 from infra.stack import LocalStack
 from itrack.kafka import ensure_topics
 from itrack.mongo import ensure_indexes, open_database
@@ -70,3 +73,25 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@pytest.fixture
+def start_part(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Child]]:
+    """Starts parts by name as processes of their own, ready or not yet; all of them are stopped in the end.
+
+    Keyword arguments override settings. The child's `log_file` is in the test's own folder.
+    """
+    children: list[Child] = []
+
+    def start(name: str, *, wait: bool = True, **overrides: object) -> Child:
+        info = next(part for part in PARTS if part.name == name)
+        child = Child(part_program(info, settings.model_copy(update=overrides)), tmp_path)
+        children.append(child)
+        child.start()
+        if wait:
+            child.wait_ready(threading.Event())
+        return child
+
+    yield start
+    for child in children:
+        child.stop()

@@ -1,0 +1,337 @@
+"""The producer as it runs: a process of its own between the real MongoDB and the real Kafka."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx2
+import msgspec
+import pytest
+from kafka import KafkaConsumer
+from pymongo.database import Database
+
+from infra.mongod import mongod_program
+from infra.process import Child
+from infra.workspace import Workspace
+from itrack.fix import Fix
+from itrack.mongo import BOOKMARKS, FIXES, Document, ensure_indexes, open_database
+from itrack.settings import Settings
+from itrack.wire import DeadLetter, decode_fix, fix_document
+from streaming.bookmark import BEGINNING, Bookmark, load_bookmark, save_bookmark, time_of_token
+
+pytestmark = pytest.mark.services
+
+Start = Callable[..., Child]
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database[Document]]:
+    database = open_database(settings, part="test")
+    yield database
+    database.client.close()
+
+
+def fixes(first: int, count: int, *, stored_at: datetime | None = None) -> list[Document]:
+    """Documents of fixes with identifiers from `first` on, over seven devices."""
+    at = stored_at or datetime.now(UTC)
+    return [
+        fix_document(
+            Fix(
+                fix_id=f"main:{number}",
+                device_id=f"main:{number % 7}",
+                fixed_at=at,
+                device_at=at,
+                server_at=at,
+                latitude_deg=47.0,
+                longitude_deg=8.0,
+                attributes_json='{"secret": "stays in MongoDB"}',
+                stored_at=at,
+            )
+        )
+        for number in range(first, first + count)
+    ]
+
+
+def ids(first: int, count: int) -> list[str]:
+    return [f"main:{number}" for number in range(first, first + count)]
+
+
+class Reader:
+    """Reads a topic from its beginning."""
+
+    def __init__(self, settings: Settings, topic: str) -> None:
+        self._consumer = KafkaConsumer(
+            topic, bootstrap_servers=settings.kafka_address, auto_offset_reset="earliest", enable_auto_commit=False
+        )
+        self.messages: list[tuple[bytes | None, bytes]] = []
+
+    def wait_for(self, is_enough: Callable[[list[bytes]], bool], within_s: float = 30.0) -> list[bytes]:
+        """All values so far, once there are enough."""
+        deadline = time.monotonic() + within_s
+        while not is_enough(values := [value for _, value in self.messages]):
+            assert time.monotonic() < deadline, f"only {len(values)} messages"
+            for records in self._consumer.poll(timeout_ms=200).values():
+                self.messages += [(record.key, record.value) for record in records]
+        return values
+
+    def wait_for_fixes(self, wanted: list[str], within_s: float = 30.0) -> list[Fix]:
+        """All fixes so far, once every wanted one is among them."""
+        missing = set(wanted)
+
+        def is_enough(values: list[bytes]) -> bool:
+            return missing <= {decode_fix(value).fix_id for value in values}
+
+        return [decode_fix(value) for value in self.wait_for(is_enough, within_s)]
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+@pytest.fixture
+def topic(settings: Settings) -> Iterator[Reader]:
+    reader = Reader(settings, settings.fixes_topic)
+    yield reader
+    reader.close()
+
+
+def metric(settings: Settings, name: str) -> float:
+    """The value of one of the producer's metrics, 0 when it has none yet."""
+    text = httpx2.get(f"http://127.0.0.1:{settings.producer_metrics_port}/metrics").text
+    found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def wait_until(is_so: Callable[[], bool], within_s: float = 20.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.05)
+
+
+def kill(child: Child) -> None:
+    assert child.pid is not None
+    os.kill(child.pid, signal.SIGKILL)
+    wait_until(lambda: child.pid is None)
+
+
+def test_new_fix_is_published_under_its_device(database: Database[Document], topic: Reader, start_part: Start) -> None:
+    """A fix that enters MongoDB is on Kafka soon, whole but for its attributes, keyed by device."""
+    start_part("producer")
+    document = fixes(1, 1)[0]
+    database[FIXES].insert_one(document)
+    (fix,) = topic.wait_for_fixes(ids(1, 1))
+    assert topic.messages[0][0] == fix.device_id.encode()
+    assert fix_document(fix) == {**document, "attributes_json": "{}"} | {
+        name: value.replace(microsecond=value.microsecond // 1000 * 1000)
+        for name, value in document.items()
+        if isinstance(value, datetime)
+    }
+
+
+def test_first_start_publishes_what_is_already_there(
+    database: Database[Document], topic: Reader, start_part: Start
+) -> None:
+    """The first start begins with the collection as it is, not silently with the present."""
+    database[FIXES].insert_many(fixes(1, 500, stored_at=datetime(2024, 1, 1, tzinfo=UTC)))
+    start_part("producer")
+    database[FIXES].insert_many(fixes(501, 10))
+    topic.wait_for_fixes(ids(1, 510))
+
+
+def test_order_of_a_device_is_kept(database: Database[Document], topic: Reader, start_part: Start) -> None:
+    """Fixes of one device arrive in the order in which they were stored."""
+    start_part("producer")
+    for first in range(1, 1001, 100):
+        database[FIXES].insert_many(fixes(first, 100))
+    published = topic.wait_for_fixes(ids(1, 1000))
+    for device in {fix.device_id for fix in published}:
+        numbers = [int(fix.fix_id.partition(":")[2]) for fix in published if fix.device_id == device]
+        assert numbers == sorted(numbers)
+
+
+def test_nothing_is_lost_by_kills_at_any_moment(database: Database[Document], topic: Reader, start_part: Start) -> None:
+    """SIGKILL in the first second, in the middle of work and twice in a row loses no fix."""
+    database[FIXES].insert_many(fixes(1, 20_000, stored_at=datetime.now(UTC) - timedelta(days=1)))
+    number = 20_001
+    for wait_s in (0.9, 1.4, 2.0):
+        child = start_part("producer", wait=False)
+        started_s = time.monotonic()
+        while time.monotonic() - started_s < wait_s:
+            database[FIXES].insert_many(fixes(number, 50))
+            number += 50
+            time.sleep(0.02)
+        kill(child)
+    start_part("producer")
+    topic.wait_for_fixes(ids(1, number - 1), within_s=60)
+
+
+def test_stop_moves_the_bookmark_behind_everything(
+    database: Database[Document], topic: Reader, start_part: Start
+) -> None:
+    """SIGTERM flushes, saves, ends within seconds, and the next start repeats nothing."""
+    child = start_part("producer")
+    database[FIXES].insert_many(fixes(1, 5_000))
+    topic.wait_for_fixes(ids(1, 5_000))
+    began_s = time.monotonic()
+    child.stop()
+    assert time.monotonic() - began_s < 5
+    start_part("producer")
+    database[FIXES].insert_many(fixes(5_001, 1))
+    assert len(topic.wait_for_fixes(ids(1, 5_001))) == 5_001
+
+
+def test_token_is_saved_before_the_first_event_and_while_idle(
+    settings: Settings, database: Database[Document], start_part: Start
+) -> None:
+    """There is a bookmark from the first moment on, with MongoDB's time of it."""
+    start_part("producer")
+    bookmark = load_bookmark(database, "producer")
+    assert bookmark is not None
+    assert bookmark.position_at == time_of_token(bookmark.token)
+    wait_until(lambda: (load_bookmark(database, "producer") or bookmark).refill_from_at is None)
+    first = load_bookmark(database, "producer")
+    assert first is not None
+    wait_until(lambda: (load_bookmark(database, "producer") or first).token != first.token)
+    assert metric(settings, "itrack_producer_bookmark_timestamp_seconds") > time.time() - 60
+
+
+def test_lost_token_rereads_from_the_last_position(
+    settings: Settings, database: Database[Document], topic: Reader, start_part: Start
+) -> None:
+    """With a token that MongoDB refuses, the missed fixes are read from the collection, but not the old ones."""
+    now = datetime.now(UTC)
+    database[FIXES].insert_many(fixes(1, 100, stored_at=now - timedelta(hours=2)))
+    database[FIXES].insert_many(fixes(101, 100, stored_at=now - timedelta(minutes=30)))
+    save_bookmark(database, "producer", Bookmark(token={"_data": "82FF"}, position_at=now - timedelta(hours=1)))
+    start_part("producer")
+    database[FIXES].insert_many(fixes(201, 10))
+    published = topic.wait_for_fixes(ids(101, 110))
+    assert {fix.fix_id for fix in published} == set(ids(101, 110))
+    assert metric(settings, 'itrack_producer_refills_total{reason="token_invalid"}') == 1
+
+
+@pytest.fixture
+def small_oplog(settings: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """The same stack with a MongoDB of its own, whose oplog holds 16 MB only."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    own = settings.model_copy(update={"mongodb_uri": None, "mongodb_port": port, "home": tmp_path})
+    workspace = Workspace(own)
+    workspace.prepare()
+    program = mongod_program(workspace, own)
+    argv = ["16" if word == "990" else word for word in program.argv] + ["--syncdelay", "1"]
+    mongod = Child(dataclasses.replace(program, argv=argv), tmp_path)
+    mongod.start()
+    try:
+        mongod.wait_ready(threading.Event())
+        yield own
+    finally:
+        mongod.stop()
+
+
+def test_oplog_that_rolled_over_rereads_from_the_last_position(
+    small_oplog: Settings, topic: Reader, start_part: Start
+) -> None:
+    """While the producer was down the oplog lost its place (error 286): the collection fills the gap."""
+    own_mongodb = {"mongodb_uri": None, "mongodb_port": small_oplog.mongodb_port}
+    database = open_database(small_oplog, part="test")
+    ensure_indexes(database)
+    database[FIXES].insert_many(fixes(1, 100))
+    child = start_part("producer", **own_mongodb)
+    topic.wait_for_fixes(ids(1, 100))
+    kill(child)
+    database[FIXES].insert_many(fixes(101, 100))
+    bookmark = load_bookmark(database, "producer")
+    assert bookmark is not None
+    roll_oplog_past(database, bookmark.position_at)
+    start_part("producer", **own_mongodb)
+    database[FIXES].insert_many(fixes(201, 10))
+    topic.wait_for_fixes(ids(1, 210))
+    assert metric(small_oplog, 'itrack_producer_refills_total{reason="history_lost"}') == 1
+    database.client.close()
+
+
+def roll_oplog_past(database: Database[Document], at: datetime) -> None:
+    """Write until the oplog begins after `at`; it is truncated behind a checkpoint only, which `fsync` forces."""
+    oplog = database.client["local"]["oplog.rs"]
+    deadline = time.monotonic() + 90
+    while (oldest := oplog.find_one(sort=[("$natural", 1)])) is None or oldest["ts"].as_datetime() <= at:
+        assert time.monotonic() < deadline, "the oplog did not roll over"
+        database["filler"].insert_many([{"text": "x" * 100_000} for _ in range(100)])
+        database.client.admin.command("fsync")
+        time.sleep(0.5)
+
+
+def test_bookmark_that_is_none_rereads_everything(
+    database: Database[Document], topic: Reader, start_part: Start
+) -> None:
+    """A bookmark that cannot be read is treated like none: repeat, never skip."""
+    database[FIXES].insert_many(fixes(1, 10, stored_at=BEGINNING))
+    database[BOOKMARKS].insert_one({"_id": "producer", "token": "not a token"})
+    start_part("producer")
+    topic.wait_for_fixes(ids(1, 10))
+
+
+def test_dropped_and_restored_collection_goes_on(
+    settings: Settings, database: Database[Document], topic: Reader, start_part: Start
+) -> None:
+    """After a drop the producer follows the new collection, what was stored while it looked away included."""
+    start_part("producer")
+    database[FIXES].insert_many(fixes(1, 100))
+    topic.wait_for_fixes(ids(1, 100))
+    database.drop_collection(FIXES)
+    database[FIXES].insert_many(fixes(101, 100))
+    topic.wait_for_fixes(ids(101, 100))
+    database["restored"].insert_many(fixes(201, 100))
+    database.drop_collection(FIXES)
+    database["restored"].rename(FIXES)
+    topic.wait_for_fixes(ids(201, 100))
+    database[FIXES].insert_many(fixes(301, 10))
+    topic.wait_for_fixes(ids(301, 10))
+    assert metric(settings, 'itrack_producer_refills_total{reason="collection_dropped"}') >= 2
+
+
+@pytest.mark.parametrize("arrives", ["before the first start", "while following"])
+def test_undecodable_document_is_set_aside(
+    settings: Settings, database: Database[Document], topic: Reader, start_part: Start, arrives: str
+) -> None:
+    """What is no fix, or one of a newer form, goes to the dead letters with its reason; the line goes on."""
+    bad = [{"_id": "main:1", "schema": 1, "latitude_deg": "north"}, {**fixes(2, 1)[0], "schema": 99}, {"_id": 7}]
+    if arrives == "before the first start":
+        database[FIXES].insert_many(bad)
+        start_part("producer")
+    else:
+        start_part("producer")
+        database[FIXES].insert_many(bad)
+    database[FIXES].insert_many(fixes(10, 5))
+    topic.wait_for_fixes(ids(10, 5))
+    letters = Reader(settings, settings.dead_letter_topic)
+    found = [msgspec.json.decode(value, type=DeadLetter) for value in letters.wait_for(lambda seen: len(seen) >= 3)]
+    letters.close()
+    assert {letter.origin: letter.reason for letter in found} == {
+        "mongodb:fixes/main:1": "not_a_fix",
+        "mongodb:fixes/main:2": "unknown_schema",
+        "mongodb:fixes/7": "unknown_schema",
+    }
+    assert "north" in next(letter.raw for letter in found if letter.reason == "not_a_fix")
+    assert metric(settings, 'itrack_producer_dead_letters_total{reason="unknown_schema"}') == 2
+
+
+def test_changes_and_deletions_are_not_news(database: Database[Document], topic: Reader, start_part: Start) -> None:
+    """Fixes do not change; a retention's deletions and a repair's updates do not flood Kafka."""
+    start_part("producer")
+    database[FIXES].insert_many(fixes(1, 50))
+    database[FIXES].update_many({}, {"$set": {"valid": False}})
+    database[FIXES].delete_many({})
+    database[FIXES].insert_many(fixes(51, 1))
+    assert len(topic.wait_for_fixes(ids(51, 1))) == 51
