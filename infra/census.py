@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from datetime import datetime
 
 import msgspec
@@ -14,7 +13,7 @@ from itrack.mongo import ANOMALIES, FIXES, GAPS, SET_ASIDE, STAYPOINTS, TRIPS, o
 from itrack.settings import Settings
 from itrack.wire import decode_fix
 
-__all__ = ["Census", "end_offset", "take_census"]
+__all__ = ["Census", "open_consumer", "partitions_of", "take_census"]
 
 
 class Census(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,17 +62,21 @@ def take_census(settings: Settings, since_at: datetime) -> Census:
         database.client.close()
 
 
-def end_offset(settings: Settings, topic: str) -> int:
-    """Messages ever written to a topic."""
-    with _consumer(settings) as consumer:
-        return sum(consumer.end_offsets(_partitions(consumer, topic)).values())
+def open_consumer(settings: Settings) -> KafkaConsumer:
+    """A consumer that belongs to no group and commits nothing."""
+    return KafkaConsumer(bootstrap_servers=settings.kafka_address, enable_auto_commit=False)
+
+
+def partitions_of(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
+    """Every partition of a topic."""
+    return [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
 
 
 def _published(settings: Settings, since_at: datetime) -> tuple[int, frozenset[str]]:
     messages = 0
     seen = set()
-    with _consumer(settings) as consumer:
-        partitions = _partitions(consumer, settings.fixes_topic)
+    with closing(open_consumer(settings)) as consumer:
+        partitions = partitions_of(consumer, settings.fixes_topic)
         ends = consumer.end_offsets(partitions)
         consumer.assign(partitions)
         consumer.seek_to_beginning(*partitions)
@@ -88,16 +91,3 @@ def _published(settings: Settings, since_at: datetime) -> tuple[int, frozenset[s
                         messages += 1
                         seen.add(fix.fix_id)
     return messages, frozenset(seen)
-
-
-@contextmanager
-def _consumer(settings: Settings) -> Iterator[KafkaConsumer]:
-    consumer = KafkaConsumer(bootstrap_servers=settings.kafka_address, enable_auto_commit=False)
-    try:
-        yield consumer
-    finally:
-        consumer.close()
-
-
-def _partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
-    return [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]

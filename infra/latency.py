@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from statistics import quantiles
 
 import websocket
-from kafka import KafkaConsumer, TopicPartition
 
+from infra.census import open_consumer, partitions_of
 from itrack.errors import SetAside
 from itrack.settings import Settings
 from itrack.wire import decode_event
@@ -72,8 +72,8 @@ class EventWatch:
 
     def _watch(self) -> None:
         topic = self._settings.events_topic
-        consumer = KafkaConsumer(bootstrap_servers=self._settings.kafka_address, enable_auto_commit=False)
-        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        consumer = open_consumer(self._settings)
+        partitions = partitions_of(consumer, topic)
         consumer.assign(partitions)
         consumer.seek_to_end(*partitions)
         for partition in partitions:

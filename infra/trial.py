@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import Any
 
 import httpx2
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from infra.census import Census, take_census
+from infra.data_products import export_all_days, train_on_all_days
 from infra.dataset_check import FixRows, count_fix_rows
 from infra.latency import EventWatch, MapWatch, percentiles
-from infra.parts import PARTS, settings_environment
+from infra.parts import PARTS
 from infra.stack import LocalStack
 from itrack.errors import TryAgain
 from itrack.mongo import FIXES, open_database
@@ -112,7 +106,7 @@ def run_trial(stack: LocalStack, send: Callable[[], Sent], say: Callable[[str], 
         rows, days_rows = _export(settings)
         clock.lap("export")
         say("training a model on them")
-        model_uri, no_model = _train(settings)
+        trained = train_on_all_days(settings)
         clock.lap("train")
     outcome = Outcome(
         fixes_sent=sent.sent,
@@ -129,7 +123,7 @@ def run_trial(stack: LocalStack, send: Callable[[], Sent], say: Callable[[str], 
         excel_rows=rows.excel,
         parquet_rows=rows.parquet,
         manifest_rows=rows.manifest,
-        model_uri=model_uri,
+        model_uri=trained.values.get("model_uri"),
         latency_ms={
             "osmand_to_map": percentiles(_map_latencies_ms(settings, map_watch)),
             "fix_to_event": percentiles(list(event_watch.latencies_ms.values())),
@@ -138,7 +132,10 @@ def run_trial(stack: LocalStack, send: Callable[[], Sent], say: Callable[[str], 
         seconds=clock.laps,
         problems=[],
     )
-    return msgspec.structs.replace(outcome, problems=[*_disagreements(outcome, days_rows), *no_model])
+    problems = _disagreements(outcome, days_rows)
+    if trained.failure:
+        problems.append(f"no model was trained: {trained.failure}")
+    return msgspec.structs.replace(outcome, problems=problems)
 
 
 def _disagreements(outcome: Outcome, rows_in_mongodb: int) -> list[str]:
@@ -235,42 +232,21 @@ def _map_latencies_ms(settings: Settings, watch: MapWatch) -> list[float]:
 
 
 def _export(settings: Settings) -> tuple[FixRows, int]:
-    """Export every day in a process of its own; the rows as read back, and MongoDB's own count."""
-    done, answer = _itrack(settings, "export", "--all-days")
-    if done.returncode and not answer:
-        raise TryAgain(f"The export failed: {_last_words(done)}")
-    days = [date.fromisoformat(day["day"]) for day in answer["days"]]
+    """Export every day; the rows as read back from S3, and MongoDB's own count.
+
+    Raises:
+        TryAgain: the export failed.
+    """
+    answer = export_all_days(settings)
+    if "days" not in answer.values:
+        raise TryAgain(f"The export failed: {answer.failure}")
+    days = [date.fromisoformat(day["day"]) for day in answer.values["days"]]
     database = open_database(settings, part="trial")
     try:
         rows_in_mongodb = database[FIXES].count_documents({})
     finally:
         database.client.close()
     return count_fix_rows(open_s3(settings), settings.s3_bucket, days), rows_in_mongodb
-
-
-def _train(settings: Settings) -> tuple[str | None, list[str]]:
-    done, answer = _itrack(settings, "train", "--all")
-    if done.returncode:
-        return None, [f"no model was trained: {_last_words(done)}"]
-    return str(answer["model_uri"]), []
-
-
-def _itrack(settings: Settings, *arguments: str) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "answer.json"
-        done = subprocess.run(
-            [sys.executable, "-m", "itrack", *arguments, "--json", str(file)],
-            env={**os.environ, **settings_environment(settings)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done, json.loads(file.read_text()) if file.exists() else {}
-
-
-def _last_words(done: subprocess.CompletedProcess[str]) -> str:
-    words = (done.stderr or done.stdout).strip().splitlines()
-    return words[-1] if words else f"it ended with status {done.returncode} and said nothing"
 
 
 @contextmanager
