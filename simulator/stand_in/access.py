@@ -27,7 +27,7 @@ class Access:
         self._store = store
         self._key = store.fact("token_key") or secrets.token_hex(32)
         store.remember("token_key", self._key)
-        self._sessions: dict[str, int] = {}
+        self._sessions: dict[str, tuple[int, str | None]] = {}
         self.users = {user.id: user for user in store.users()}
         self.links: dict[int, set[int]] = {user_id: set() for user_id in self.users}
         for user_id, device_id in store.links():
@@ -98,7 +98,12 @@ class Access:
 
     def user_of_cookie(self, session_id: str | None) -> User | None:
         """The user of an open session."""
-        return self.users.get(self._sessions.get(session_id or "", 0))
+        return self.users.get(self._sessions.get(session_id or "", (0, None))[0])
+
+    def user_of_socket(self, session_id: str | None, origin: str | None) -> User | None:
+        """The user of an open session who opens a socket: from the page of the sign-in, if a page signed in."""
+        _, signed_in_from = self._sessions.get(session_id or "", (0, None))
+        return self.user_of_cookie(session_id) if signed_in_from in {None, origin} else None
 
     def user_of_authorization(self, header: str) -> User | None:
         """The user of an `Authorization` header, Bearer or Basic."""
@@ -116,10 +121,10 @@ class Access:
         payload = {"sub": str(user_id), "exp": expires_at or datetime.now(UTC) + TOKEN_LIFE}
         return jwt.encode(payload, self._key, algorithm="HS256")
 
-    def open_session(self, user_id: int) -> str:
-        """A new cookie value."""
+    def open_session(self, user_id: int, origin: str | None) -> str:
+        """A new cookie value; `origin` is that header of the sign-in."""
         session_id = f"node0{secrets.token_hex(16)}.node0"
-        self._sessions[session_id] = user_id
+        self._sessions[session_id] = (user_id, origin)
         return session_id
 
     def close_session(self, session_id: str | None) -> None:

@@ -31,6 +31,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         register_unknown: make a device for an unknown id on its first report (`database.registerUnknown`).
         max_positions: cut answers of deviceId/from/to after so many, silently; None for never.
         keepalive_s: between two empty frames to all sockets.
+        status_timeout_s: a device that is silent for so long turns from online to unknown, and sockets hear of it.
         seed: of the disorder over connections.
     """
 
@@ -38,6 +39,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     register_unknown: bool = False
     max_positions: int | None = None
     keepalive_s: float = 55.0
+    status_timeout_s: float = 600.0
     seed: int = 0
 
 
@@ -123,9 +125,19 @@ class Traccar:
                 self._latest[position.device_id] = position
                 self.devices[position.device_id].position_id = position.id
                 pushed.append(position)
+        if not stored:
+            return
         self.store.save_batch(stored, [self.devices[device_id] for device_id in {row.device_id for row in stored}])
         for position in pushed:
             self.feed.send(position.device_id, encode({"positions": [position]}))
+
+    def notice_silence(self) -> None:
+        """Turn devices that have been silent for too long from online to unknown."""
+        oldest = iso_of_ms(now_ms() - round(self.options.status_timeout_s * 1000))
+        for device in self.devices.values():
+            if device.status == "online" and device.last_update is not None and device.last_update < oldest:
+                device.status = "unknown"
+                self.feed.send(device.id, encode({"devices": [device]}))
 
     def open_socket(self, user: User) -> Listener:
         """Connect a user's socket; its first frame holds the latest position of each of their devices."""

@@ -70,5 +70,6 @@ async def token(request: Request) -> Response:
 
 def _with_cookie(request: Request, user: User) -> Response:
     response = answer(user)
-    response.set_cookie(COOKIE, traccar_of(request).access.open_session(user.id), samesite=None)
+    session_id = traccar_of(request).access.open_session(user.id, request.headers.get("origin"))
+    response.set_cookie(COOKIE, session_id, samesite=None)
     return response

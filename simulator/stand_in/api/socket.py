@@ -3,7 +3,7 @@
 | attempt | answer |
 | --- | --- |
 | cookie, or `?token=` | 101 |
-| no sign-in, or an `Authorization` header only | 200 with an empty body, no upgrade |
+| no sign-in, an `Authorization` header only, a cookie of another page's sign-in | 200, empty, no upgrade |
 | a bad token, a disabled user | 500 |
 """
 
@@ -32,7 +32,8 @@ async def socket(websocket: WebSocket) -> None:
     if token is not None:
         user = traccar.access.user_of_token(token)
     else:
-        user = traccar.access.user_of_cookie(websocket.cookies.get(COOKIE))
+        origin = websocket.headers.get("origin")
+        user = traccar.access.user_of_socket(websocket.cookies.get(COOKIE), origin)
     if user is None and token is None:
         await websocket.send_denial_response(Response(status_code=200))
         return
