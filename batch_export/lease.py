@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from uuid import uuid4
 
 import structlog
 from pymongo import ReturnDocument
 from pymongo.database import Database
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import PyMongoError
 
 from itrack.errors import TryAgain
 from itrack.mongo import BOOKMARKS, Document
 
 __all__ = ["Lease"]
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Lease:
@@ -74,20 +77,17 @@ class Lease:
             structlog.get_logger().warning("lease_not_returned", runs_out_after_s=self._lasts_s)
 
     def _take(self) -> bool:
-        free = {"$or": [{"holder": self._holder}, {"$expr": {"$lt": ["$until_at", "$$NOW"]}}]}
-        until: dict[str, Any] = {
-            "$dateAdd": {"startDate": "$$NOW", "unit": "millisecond", "amount": int(self._lasts_s * 1000)}
-        }
-        try:
-            taken = self._bookmarks.find_one_and_update(
-                {"_id": self._name, **free},
-                [{"$set": {"holder": {"$literal": self._holder}, "until_at": until}}],
-                upsert=True,
-                return_document=ReturnDocument.AFTER,
-            )
-        except DuplicateKeyError:
-            return False
-        return taken is not None and taken.get("holder") == self._holder
+        mine = {"$eq": ["$holder", {"$literal": self._holder}]}
+        has_run_out = {"$lt": [{"$ifNull": ["$until_at", _LONG_AGO]}, "$$NOW"]}
+        until = {"$dateAdd": {"startDate": "$$NOW", "unit": "millisecond", "amount": int(self._lasts_s * 1000)}}
+        taken = {"_id": "$_id", "holder": {"$literal": self._holder}, "until_at": until}
+        lease = self._bookmarks.find_one_and_update(
+            {"_id": self._name},
+            [{"$replaceWith": {"$cond": [{"$or": [mine, has_run_out]}, taken, "$$ROOT"]}}],
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        return lease is not None and lease["holder"] == self._holder
 
     def _keep(self) -> None:
         while not self._is_over.wait(self._lasts_s / 3):

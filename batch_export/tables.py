@@ -80,7 +80,7 @@ class Table(msgspec.Struct, frozen=True):
         return [("device_id", 1), (self.day_field, 1), ("_id", 1)]
 
 
-_DEVICE = Column("device_id", Kind.TEXT, "Device", "The phone: <server>:<Traccar device id>.", 12)
+_DEVICE = Column("device_id", Kind.TEXT, "Device", "The phone: name of the server, a colon, Traccar's device id.", 12)
 _RULES = Column("rules", Kind.TEXT, "Rules", "Version of the rules that found it.", 14)
 _STARTED = Column("started_at", Kind.INSTANT, "Began", "First moment; decides the day.", 23)
 _ENDED = Column("ended_at", Kind.INSTANT, "Ended", "Last moment.", 23)
@@ -116,7 +116,7 @@ _FIXES = Table(
         Column("device_at", Kind.INSTANT, "Reported at", "When the phone made the report.", 23),
         Column("server_at", Kind.INSTANT, "Received at", "When Traccar received it.", 23),
         Column("stored_at", Kind.INSTANT, "Stored at", "When I-Track stored it.", 23, may_be_empty=True),
-        Column("fix_id", Kind.TEXT, "Fix", "Unique: <server>:<Traccar position id>.", 16),
+        Column("fix_id", Kind.TEXT, "Fix", "Unique: name of the server, a colon, Traccar's position id.", 16),
         Column("schema", Kind.INTEGER, "Schema", "Version of the stored form.", 9),
         Column("attributes_json", Kind.TEXT, "Attributes (JSON)", "All else the phone said. Do not trust it.", 40),
     ),

@@ -90,8 +90,8 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _read(folder: Path) -> tuple[Windows, int, int]:
-    """The windows of every Parquet file below a folder, file by file; how many files and fixes there were."""
-    paths = sorted(folder.rglob("*.parquet"))
+    """The windows of every file of fixes below a folder, file by file; how many files and fixes there were."""
+    paths = sorted(folder.rglob("fixes*.parquet"))
     parts, fixes = [], 0
     for path in paths:
         part, count = windows_of_parquet(path)
