@@ -18,10 +18,11 @@ SERVICES = Row(
         ),
         Panel(
             title="Answer times",
-            description="How long each look took; S3 is one question for the bucket.",
+            description="How long each look took, what S3 took to answer, and how long ago all was looked at.",
             unit="s",
             queries={
                 "{{probe}}": "max by (probe) (itrack_watch_probe_duration_seconds)",
+                "since the last look": "time() - max(itrack_watch_last_look_timestamp_seconds)",
                 "S3 bucket": "max(itrack_s3_head_bucket_seconds)",
             },
         ),
@@ -140,7 +141,8 @@ HOST = Row(
         ),
         Panel(
             title="Memory by part",
-            description="Resident memory of each part's own process. Steady growth over days is a leak.",
+            description="Resident memory of each part's own process, without the Java one of the analytics. Steady "
+            "growth over days is a leak.",
             unit="bytes",
             queries={"{{part}}": "sum by (part) (process_resident_memory_bytes)"},
             width=6,

@@ -8,7 +8,78 @@ __all__ = ["BRIDGE", "PRODUCER", "STREAM"]
 
 BRIDGE = Row(
     title="Bridge: Traccar to MongoDB",
-    panels=[],
+    panels=[
+        Panel(
+            title="Connected to Traccar",
+            description="Whether Traccar's socket is open. The bridge opens it again by itself.",
+            unit="bool_yes_no",
+            queries={"connected": "min(itrack_bridge_connected)"},
+            kind="stat",
+            width=4,
+            red_below=1,
+        ),
+        Panel(
+            title="Phones",
+            description="Phones that Traccar shows to the bridge, and those whose past it still has to read.",
+            unit="short",
+            queries={"known": "sum(itrack_bridge_devices)", "past unread": "sum(itrack_bridge_histories_waiting)"},
+            kind="stat",
+            width=4,
+        ),
+        Panel(
+            title="Fixes from Traccar",
+            description="Fixes that entered MongoDB, those among them that the socket never showed, and those that "
+            "came again and changed nothing.",
+            unit="cps",
+            queries={
+                "stored": f"sum(rate(itrack_bridge_fixes_stored_total{RATE}))",
+                "found by comparing": f"sum(rate(itrack_bridge_reconciled_fixes_total{RATE}))",
+                "again": f"sum(rate(itrack_bridge_fixes_duplicate_total{RATE}))",
+            },
+        ),
+        Panel(
+            title="Positions not accounted for",
+            description="Position ids that Traccar has given and that are neither stored nor explained yet. "
+            "Each must come back to zero: what stays here may be lost.",
+            unit="short",
+            queries={"open": "sum(itrack_bridge_highest_position_id - itrack_bridge_settled_position_id)"},
+        ),
+        Panel(
+            title="Since Traccar was heard",
+            description="Time since the socket said anything (Traccar does so every 55 s even when no phone reports), "
+            "and since MongoDB was last compared with Traccar to the end.",
+            unit="s",
+            queries={
+                "socket": "time() - max(itrack_bridge_last_frame_timestamp_seconds > 0)",
+                "comparison": "time() - max(itrack_bridge_reconciled_timestamp_seconds > 0)",
+            },
+        ),
+        Panel(
+            title="Writing to MongoDB",
+            description="Time until MongoDB acknowledged a batch of fixes, on a majority and journalled.",
+            unit="s",
+            queries=quantiles("itrack_bridge_mongo_write_seconds"),
+        ),
+        Panel(
+            title="Questions to Traccar",
+            description="REST requests by what they asked for. Many mean that the socket misses much.",
+            unit="cps",
+            queries={"{{what}}": f"sum by (what) (rate(itrack_bridge_requests_total{RATE}))"},
+        ),
+        Panel(
+            title="Bridge's troubles",
+            description="In the last hour: sockets lost, by reason; inputs set aside; fixes put off since MongoDB was "
+            "slow; fixes of phones the bridge may not see; position ids given up unasked.",
+            unit="short",
+            queries={
+                "lost: {{reason}}": "sum by (reason) (increase(itrack_bridge_reconnects_total[1h]))",
+                "set aside": "sum(increase(itrack_bridge_set_aside_total[1h])) or vector(0)",
+                "put off": "sum(increase(itrack_bridge_fixes_deferred_total[1h]))",
+                "not permitted": "sum(increase(itrack_bridge_fixes_not_permitted_total[1h]))",
+                "given up": "sum(increase(itrack_bridge_unproven_ids_total[1h]))",
+            },
+        ),
+    ],
 )
 
 PRODUCER = Row(
@@ -30,16 +101,17 @@ PRODUCER = Row(
             unit="s",
             queries={
                 "newest fix": "max(itrack_producer_lag_seconds)",
-                "saved place": 'max(itrack_mongodb_bookmark_age_seconds{reader="producer"})',
+                "saved place": "time() - max(itrack_producer_bookmark_timestamp_seconds > 0)",
             },
             red_above=60,
         ),
         Panel(
             title="Producer's troubles",
-            description="Restarts from the bookmark, gaps re-read, messages Kafka refused for good, and documents set "
-            "aside, in the last hour. All zero on a good day.",
+            description="Whether a gap is being re-read now; in the last hour, restarts from the bookmark, gaps "
+            "re-read, messages Kafka refused for good and documents set aside. All zero on a good day.",
             unit="short",
             queries={
+                "re-reading now": "max(itrack_producer_refilling)",
                 "restarts": "sum(increase(itrack_producer_restarts_total[1h]))",
                 "refills": "sum(increase(itrack_producer_refills_total[1h])) or vector(0)",
                 "refused": "sum(increase(itrack_producer_delivery_errors_total[1h]))",
@@ -54,10 +126,11 @@ STREAM = Row(
     panels=[
         Panel(
             title="Fixes judged and events found",
-            description="Fixes the analytics went through, and events by kind.",
+            description="Fixes the analytics went through, all messages they read (ticks too), and events by kind.",
             unit="cps",
             queries={
                 "fixes": f"sum(rate(itrack_analytics_fixes_total{RATE}))",
+                "messages": f"sum(rate(itrack_analytics_rows_total{RATE}))",
                 "{{kind}}": f"sum by (kind) (rate(itrack_analytics_events_total{RATE}))",
             },
         ),

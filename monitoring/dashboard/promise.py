@@ -10,13 +10,24 @@ PROMISE = Row(
     title="The promise: fixes arrive, at once, and none is lost",
     panels=[
         Panel(
-            title="Parts running",
-            description="Parts that answer Prometheus. A part that is missing here does none of its work.",
+            title="Alerts",
+            description="Alerts that fire now. Each has a section in docs/monitoring.md that says what to do.",
             unit="short",
-            queries={"running": "sum(up)"},
+            queries={"firing": 'count(ALERTS{alertstate="firing", severity!="none"}) or vector(0)'},
             kind="stat",
-            width=4,
+            width=3,
             height=4,
+            red_above=1,
+        ),
+        Panel(
+            title="Parts down",
+            description="Parts that do not answer Prometheus; a scheduled export counts only where it runs.",
+            unit="short",
+            queries={"down": 'count(up{part!="export"} == 0) or vector(0)'},
+            kind="stat",
+            width=3,
+            height=4,
+            red_above=1,
         ),
         Panel(
             title="Newest fix",
@@ -24,7 +35,7 @@ PROMISE = Row(
             unit="s",
             queries={"age": "time() - max(itrack_fixes_newest_stored_timestamp_seconds)"},
             kind="stat",
-            width=4,
+            width=3,
             height=4,
             no_value="no fix yet",
         ),
@@ -37,7 +48,7 @@ PROMISE = Row(
                 " - max(itrack_fixes_newest_server_timestamp_seconds)"
             },
             kind="stat",
-            width=4,
+            width=3,
             height=4,
             red_above=5,
             no_value="no fix yet",
@@ -48,7 +59,7 @@ PROMISE = Row(
             unit="short",
             queries={"fixes": 'sum(itrack_mongodb_documents{collection="fixes"})'},
             kind="stat",
-            width=4,
+            width=3,
             height=4,
         ),
         Panel(
@@ -57,7 +68,7 @@ PROMISE = Row(
             unit="short",
             queries={"messages": 'sum(itrack_kafka_messages_total{topic=~".*fixes"})'},
             kind="stat",
-            width=4,
+            width=3,
             height=4,
         ),
         Panel(
@@ -69,7 +80,7 @@ PROMISE = Row(
                 "on Kafka": 'sum(itrack_kafka_messages_total{topic=~".*dead-letter"})',
             },
             kind="stat",
-            width=4,
+            width=6,
             height=4,
         ),
         Panel(

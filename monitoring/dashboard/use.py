@@ -74,5 +74,20 @@ MAP = Row(
             red_above=1,
             no_value="no schedule",
         ),
+        Panel(
+            title="Exported in a day",
+            description="Rows of each table, and days, that the schedule exported in the last 24 hours; repeats count.",
+            unit="short",
+            queries={
+                "{{table}}": "sum by (table) (increase(itrack_export_rows_total[1d]))",
+                "days": "sum(increase(itrack_export_days_total[1d]))",
+            },
+        ),
+        Panel(
+            title="Bytes exported in a day",
+            description="Bytes of each format that the scheduled export put on S3 in the last 24 hours.",
+            unit="bytes",
+            queries={"{{format}}": "sum by (format) (increase(itrack_export_bytes_total[1d]))"},
+        ),
     ],
 )
