@@ -16,7 +16,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
         device_id: `<server>:<Traccar device id>`.
         unique_id: what the phone calls itself when it reports.
         name: chosen by a person. Hostile text.
-        status: `online`, `offline` or `unknown`, as Traccar says.
+        status: `online`, `offline` or `unknown`, as Traccar says; `removed` once Traccar no longer shows it.
         disabled: Traccar refuses its reports.
         last_report_at: when Traccar last heard of it; None when never.
     """

@@ -91,6 +91,12 @@ class Settings(BaseSettings):
     bridge_reconcile_s: float = Field(
         60.0, gt=0, description="How often the bridge asks Traccar for positions its socket never showed."
     )
+    bridge_doubt_s: float = Field(
+        5.0,
+        gt=0,
+        description="How long after a phone's report the bridge waits for its position before it asks for it. "
+        "Longer than Traccar holds positions back (3 s unless configured otherwise).",
+    )
     bridge_silence_s: float = Field(
         120.0, gt=0, description="With no frame for so long the bridge takes the socket for dead and reconnects."
     )

@@ -1,0 +1,161 @@
+"""Traccar's REST API, as far as the bridge asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+import httpx2
+
+from itrack.settings import Settings
+from traccar_bridge.decode import split_array
+from traccar_bridge.errors import Down, Refused, TooMuch
+from traccar_bridge.metrics import REQUESTS
+from traccar_bridge.sign_in import Password, Token, find_sign_in
+
+__all__ = ["MOST_IDS", "Traccar"]
+
+MOST_IDS = 400
+"""Positions asked for at once: with ids of ten digits the request stays below the 8 KiB that Jetty takes."""
+
+_MOST_BYTES = 16 * 1024 * 1024
+_TIMEOUT_S = 30.0
+
+_Query = list[tuple[str, str | int | float | bool | None]] | None
+
+
+class Traccar:
+    """A signed-in REST client. A context manager, for one thread.
+
+    It signs in at the first request and anew after each refusal, so that a renewed token is found.
+
+    Args:
+        settings: address and sign-in.
+
+    Raises:
+        FixConfiguration: from any request, when there is nothing to sign in with.
+        Refused: from any request, when Traccar does not accept the sign-in.
+        Down: from any request, when Traccar does not answer or answers with an error of its own.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._http = httpx2.Client(
+            base_url=f"{settings.traccar_address}/api",
+            headers={"Accept": "application/json"},
+            timeout=httpx2.Timeout(_TIMEOUT_S, connect=5.0),
+        )
+        self._sign_in: Token | Password | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def devices(self) -> list[bytes]:
+        """The texts of all devices that the user was given."""
+        answer = self._get("devices", "/devices")
+        if answer is None:
+            raise Down(f"Traccar at {self._settings.traccar_address} did not list the devices (status 400)")
+        return split_array(answer)
+
+    def positions(self, ids: Sequence[int]) -> list[bytes] | None:
+        """The texts of the positions with these ids, at most `MOST_IDS`.
+
+        Returns:
+            None when one of them does not exist or may not be seen: Traccar then refuses them all.
+        """
+        answer = self._get("positions_by_id", "/positions", [("id", each) for each in ids])
+        return None if answer is None else split_array(answer)
+
+    def positions_between(self, traccar_id: int, from_at: datetime, to_at: datetime) -> list[bytes] | None:
+        """The texts of a device's positions with a fix time in the interval, both ends included, by fix time.
+
+        Older servers and configured ones cut long answers without a word.
+
+        Returns:
+            None when the device is gone or the user may not ask.
+
+        Raises:
+            TooMuch: more than 16 MiB; ask for a shorter interval.
+        """
+        query: _Query = [("deviceId", traccar_id), ("from", _iso(from_at)), ("to", _iso(to_at))]
+        answer = self._get("positions_by_time", "/positions", query)
+        return None if answer is None else split_array(answer)
+
+    def socket_sign_in(self) -> tuple[str, str | None]:
+        """What the socket needs: its query string, and its cookie or None. Both are secrets."""
+        sign_in = self._signed_in()
+        if isinstance(sign_in, Token):
+            return str(httpx2.QueryParams({"token": sign_in.value})), None
+        return "", "; ".join(f"{name}={value}" for name, value in self._http.cookies.items())
+
+    def _get(self, what: str, path: str, query: _Query = None) -> bytes | None:
+        """The body of a good answer, None for status 400."""
+        self._signed_in()
+        REQUESTS.labels(what).inc()
+        try:
+            with self._http.stream("GET", path, params=query) as response:
+                if response.status_code == 200:
+                    return _body(response)
+                status = response.status_code
+        except httpx2.HTTPError as error:
+            raise Down(
+                f"Traccar at {self._settings.traccar_address} does not answer: {type(error).__name__}"
+            ) from error
+        if status == 400:
+            return None
+        if status in {401, 403}:
+            self._sign_in = None
+            raise Refused(
+                f"Traccar at {self._settings.traccar_address} does not accept the sign-in (status {status}). "
+                "Has the token expired, or is the user disabled?"
+            )
+        raise Down(f"Traccar at {self._settings.traccar_address} answers {path} with status {status}")
+
+    def _signed_in(self) -> Token | Password:
+        if self._sign_in is None:
+            sign_in = find_sign_in(self._settings)
+            self._http.headers.pop("Authorization", None)
+            self._http.cookies.clear()
+            if isinstance(sign_in, Token):
+                self._http.headers["Authorization"] = f"Bearer {sign_in.value}"
+            else:
+                self._open_session(sign_in)
+            self._sign_in = sign_in
+        return self._sign_in
+
+    def _open_session(self, password: Password) -> None:
+        REQUESTS.labels("session").inc()
+        try:
+            response = self._http.post("/session", data={"email": password.email, "password": password.value})
+        except httpx2.HTTPError as error:
+            raise Down(
+                f"Traccar at {self._settings.traccar_address} does not answer: {type(error).__name__}"
+            ) from error
+        if response.status_code in {400, 401, 403}:
+            raise Refused(
+                f"Traccar at {self._settings.traccar_address} does not accept this e-mail and password. "
+                "Check ITRACK_TRACCAR_EMAIL and ITRACK_TRACCAR_PASSWORD."
+            )
+        if response.status_code != 200:
+            raise Down(f"Traccar at {self._settings.traccar_address} answers a sign-in with {response.status_code}")
+
+
+def _body(response: httpx2.Response) -> bytes:
+    parts, size = [], 0
+    for part in response.iter_bytes():
+        size += len(part)
+        if size > _MOST_BYTES:
+            raise TooMuch(f"an answer of more than {_MOST_BYTES} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds")
