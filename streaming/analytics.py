@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import stamina
 from pyspark.errors import StreamingQueryException
@@ -27,6 +26,7 @@ from itrack.part import Part
 from itrack.settings import Settings, load_settings
 from itrack.trajectory.rules import Rules
 from streaming.analytics_metrics import DEVICES, FIXES, QUERY_FAILURES, SET_ASIDE, STATE_BYTES
+from streaming.partitioning import shard_numbers
 from streaming.progress import ProgressListener
 from streaming.shard_function import OUTPUT_SCHEMA, STATE_SCHEMA, shard_function
 from streaming.shards import STATE_VERSION, ShardPlan, ShardReport
@@ -75,7 +75,7 @@ class Analytics:
         spark = open_spark(self._settings, f"itrack-{QUERY_NAME}")
         try:
             spark.streams.addListener(self._listener)
-            shards = _shard_numbers(spark, self._settings.analytics_shards)
+            shards = shard_numbers(self._settings.analytics_shards)
             while not self._part.stopping.is_set():
                 self._clock = SilenceClock(self._settings, shards)
                 self._follow(self._start(spark, shards))
@@ -181,21 +181,6 @@ def _messages(spark: SparkSession, settings: Settings, shards: list[int]) -> Dat
             "value",
         )
     )
-
-
-def _shard_numbers(spark: SparkSession, count: int) -> list[int]:
-    """Numbers for the shards that Spark's hash spreads over as many partitions, one each.
-
-    Plain 0, 1, 2, 3 would leave a partition of four empty and put two shards or more into another.
-    """
-    jvm: Any = spark.sparkContext._jvm  # noqa: SLF001 - the only door to Spark's own hash
-    murmur3 = jvm.org.apache.spark.unsafe.hash.Murmur3_x86_32
-    by_partition: dict[int, int] = {}
-    number = 0
-    while len(by_partition) < count:
-        by_partition.setdefault(murmur3.hashInt(number, 42) % count, number)
-        number += 1
-    return sorted(by_partition.values())
 
 
 def _count(report: ShardReport) -> None:

@@ -28,14 +28,15 @@ def shard_function(plan: ShardPlan) -> ShardFunction:
 
     def on_shard(key: tuple[Any, ...], frames: Iterator[pd.DataFrame], state: Any) -> Iterator[pd.DataFrame]:
         messages, ticks = _read(frames)
-        shard = Shard(int(key[0]), plan, bytes(state.get[0]) if state.exists else None)
+        number = int(key[0])
+        shard = Shard(number, plan, bytes(state.get[0]) if state.exists else None)
         findings = shard.on_batch(messages, silence_of(ticks))
         packed, report = shard.pack()
         state.update((packed,))
         rows = [
             *(("event", encode(event)) for event in findings.events),
             *(("staypoint", encode(staypoint)) for staypoint in findings.open_staypoints),
-            *(("cell_part", msgspec.json.encode((key[0], part))) for part in findings.cell_parts),
+            *(("cell_part", msgspec.json.encode((number, part))) for part in findings.cell_parts),
             *(("dead_letter", encode(letter)) for letter in findings.dead_letters),
             ("report", encode(report)),
         ]

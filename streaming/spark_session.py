@@ -14,6 +14,11 @@ from itrack.settings import Settings
 
 __all__ = ["open_spark"]
 
+_CHECKPOINT_FILES = (
+    "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
+)
+"""Spark's default for local folders starts a `chmod` process for every file of a checkpoint, twenty a batch."""
+
 
 def open_spark(settings: Settings, app_name: str) -> SparkSession:
     """A Spark session at `settings.spark_master`.
@@ -24,6 +29,8 @@ def open_spark(settings: Settings, app_name: str) -> SparkSession:
     os.environ["JAVA_HOME"] = str(java_home(settings))
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    # Said at every start of every worker; what we use of pandas 3 with Spark is covered by tests.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:PySpark does not yet fully support pandas:FutureWarning")
     scratch = settings.home.expanduser().resolve() / "spark"
     scratch.mkdir(parents=True, exist_ok=True)
     builder = SparkSession.builder.appName(app_name).master(settings.spark_master)
@@ -32,10 +39,12 @@ def open_spark(settings: Settings, app_name: str) -> SparkSession:
         "spark.driver.memory": f"{settings.spark_driver_memory_mib}m",
         "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xss512k -Duser.timezone=UTC",
         "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
         "spark.local.dir": str(scratch),
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": str(settings.analytics_shards),
+        "spark.sql.streaming.checkpointFileManagerClass": _CHECKPOINT_FILES,
         "spark.sql.streaming.minBatchesToRetain": "20",
         "spark.sql.streaming.pollingDelay": "50ms",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",

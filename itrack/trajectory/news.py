@@ -42,7 +42,7 @@ def staypoint_event(kind: EventKind, staypoint: Staypoint, knowable_at: datetime
 
 
 def trip_event(device_id: str, journey: Journey, rules: str, knowable_at: datetime) -> Event:
-    """A trip ended. When it turns out to go on, a later event with a later end replaces it."""
+    """A trip ended, at a staypoint or in a gap. If it turns out otherwise, another event of the same trip says so."""
     started_at, ended_at = instant_of(journey.started_ms), instant_of(journey.ended_ms)
     trip = Trip(
         trip_id=computed_id(device_id, "trip", started_at),
@@ -56,7 +56,7 @@ def trip_event(device_id: str, journey: Journey, rules: str, knowable_at: dateti
         rules=rules,
     )
     return Event(
-        event_id=f"{trip.trip_id}:{EventKind.TRIP_ENDED}:{journey.ended_ms}",
+        event_id=f"{trip.trip_id}:{EventKind.TRIP_ENDED}:{journey.ended_ms}{'' if trip.to_staypoint_id else ':lost'}",
         kind=EventKind.TRIP_ENDED,
         device_id=device_id,
         happened_at=ended_at,
