@@ -9,7 +9,7 @@ from pymongo.database import Database
 
 from batch_export.export import ExportResult, export_days
 from batch_export.lease import Lease
-from batch_export.metrics import FAILURES, LAST_SUCCESS, count_day
+from batch_export.metrics import FAILURES, LAST_SUCCESS, count_day, show_mismatch
 from batch_export.store import changed_days, days_with_fixes
 from itrack.day import Day
 from itrack.errors import TryAgain
@@ -91,6 +91,7 @@ def run_once(
 
                 days = due_days(database, bookmark, closed)
                 result = export_days(database, settings, days, progress=count_day, check=check_both)
+            show_mismatch(result.days)
             if not result.problems:
                 ended_at = now()
                 database[BOOKMARKS].replace_one(

@@ -9,6 +9,7 @@ import urllib.request
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from prometheus_client import REGISTRY
 from pymongo.database import Database
 
 from batch_export.schedule import BOOKMARK, last_closed_day, run_once
@@ -88,12 +89,13 @@ def test_earlier_days_with_late_news_are_exported_again(settings: Settings, data
 
 
 def test_the_bookmark_stays_when_the_counts_disagree(settings: Settings, database: Database[Document]) -> None:
-    """A night that did not add up is tried again, not forgotten."""
-    store(database, 1, datetime(2026, 3, 29, 12, tzinfo=UTC), NIGHT)
+    """A night that did not add up is tried again and shows, also when its last day was right."""
+    store(database, 1, datetime(2026, 3, 28, 12, tzinfo=UTC), NIGHT)
     database[FIXES].update_one({"_id": "main:1"}, {"$set": {"schema": 99}})
-    assert exported(settings, NIGHT) == ["2026-03-29"]
+    assert exported(settings, NIGHT) == ["2026-03-28", "2026-03-29"]
     assert database[BOOKMARKS].find_one({"_id": BOOKMARK}) is None
-    assert exported(settings, NIGHT) == ["2026-03-29"]
+    assert REGISTRY.get_sample_value("itrack_export_mismatch_rows", {"table": "fixes"}) == 1
+    assert exported(settings, NIGHT) == ["2026-03-28", "2026-03-29"]
 
 
 def test_the_program_serves_metrics_and_stops_on_sigterm(settings: Settings) -> None:
