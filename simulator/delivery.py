@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
-import httpx2
 import msgspec
 import stamina
 
 from itrack.errors import TryAgain
 from simulator.osmand_forms import Form, json_form, query_form
+from simulator.phone_connection import HungUp, PhoneConnection
 from simulator.tracks import TrackPoint
 
 __all__ = ["Delivery", "Planned", "deliver"]
@@ -85,37 +85,41 @@ def deliver(
     """
     listed = {unique_id: list(plan) for unique_id, plan in plans.items()}
     delivery = Delivery(planned=sum(len(plan) for plan in listed.values()))
-    certificates = ssl.create_default_context()
     began_s = time.monotonic()
 
     async def phone(unique_id: str, plan: list[Planned]) -> None:
-        one = httpx2.Limits(max_connections=1)
-        async with httpx2.AsyncClient(base_url=osmand_url, limits=one, verify=certificates, timeout=30) as client:
+        connection = PhoneConnection(osmand_url)
+        try:
             for planned in plan:
                 await asyncio.sleep(max(0.0, began_s + planned.due_s - time.monotonic()))
-                reason = await _send(client, form, unique_id, planned.point, patience_s)
+                reason = await _send(connection, form, unique_id, planned.point, patience_s)
                 if reason is None:
                     delivery.accepted += 1
                 else:
                     delivery.refused[reason] += 1
                 if on_progress is not None:
                     on_progress(delivery)
+        finally:
+            connection.close()
 
     async def all_phones() -> None:
-        phones = asyncio.gather(*(phone(unique_id, plan) for unique_id, plan in listed.items()))
+        await asyncio.gather(*(phone(unique_id, plan) for unique_id, plan in listed.items()))
+
+    async def until_stopped() -> None:
+        phones = asyncio.create_task(all_phones())
         while not (await asyncio.wait([phones], timeout=_STOP_LOOK_S))[0]:
             if stopping is not None and stopping.is_set():
                 phones.cancel()
         if not phones.cancelled():
             phones.result()
 
-    asyncio.run(all_phones())
+    asyncio.run(until_stopped())
     delivery.ended_at = datetime.now(UTC)
     return delivery
 
 
 async def _send(
-    client: httpx2.AsyncClient, form: Form, unique_id: str, point: TrackPoint, patience_s: float | None
+    connection: PhoneConnection, form: Form, unique_id: str, point: TrackPoint, patience_s: float | None
 ) -> str | None:
     """Send one report until Traccar judges it; the reason of a refusal, None when it was taken."""
     hang_ups = 0
@@ -124,20 +128,20 @@ async def _send(
         with attempt:
             try:
                 if form is Form.JSON:
-                    answer = await client.post("/", json=json_form(unique_id, point))
+                    status = await connection.post_json(msgspec.json.encode(json_form(unique_id, point)))
                 else:
-                    answer = await client.get("/", params=query_form(unique_id, point))
-            except httpx2.RemoteProtocolError as error:
+                    status = await connection.get(urlencode(query_form(unique_id, point)))
+            except HungUp as error:
                 hang_ups += 1
                 if hang_ups == _HANG_UPS:
                     return "closed"
                 raise TryAgain("Traccar hung up without an answer.") from error
-            except httpx2.TransportError as error:
+            except OSError as error:
                 raise TryAgain(
-                    f"Traccar does not take reports at {client.base_url} ({type(error).__name__}): is it running, "
-                    "and is ITRACK_OSMAND_URL right?"
+                    f"Traccar takes no reports at the address in ITRACK_OSMAND_URL ({type(error).__name__}): is it "
+                    "running, and is the address right?"
                 ) from error
-            if answer.status_code >= 500:
-                raise TryAgain(f"Traccar answers reports with {answer.status_code}: look at its log.")
-            return None if answer.status_code == 200 else str(answer.status_code)
+            if status >= 500:
+                raise TryAgain(f"Traccar answers reports with {status}: look at its log.")
+            return None if status == 200 else str(status)
     raise AssertionError("unreachable: the retries end by a return or a raise")

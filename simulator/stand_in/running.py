@@ -45,6 +45,7 @@ class RunningServer:
         self._file, self._options, self._faults = file, options, faults
         self._loop: asyncio.AbstractEventLoop
         self._server: uvicorn.Server
+        self._osmand: asyncio.Server
         self._phones: set[OsmAndConnection] = set()
         self._failure: BaseException | None = None
         self._is_release_due = False
@@ -97,14 +98,14 @@ class RunningServer:
             timeout_graceful_shutdown=1,
         )
         self._server = _TellingServer(config, started)
-        listening = await self._loop.create_server(self._phone, sock=osmand)
+        self._osmand = await self._loop.create_server(self._phone, sock=osmand)
         self._repeat(_TICK_S, traccar.release)
         self._repeat(_STATUS_LOOK_S, traccar.notice_silence)
         self._repeat(self._options.keepalive_s, traccar.feed.keep_alive)
         try:
             await self._server.serve(sockets=[web])
         finally:
-            listening.close()
+            self._drop_phones()
             traccar.close()
 
     def _phone(self) -> OsmAndConnection:
@@ -136,10 +137,14 @@ class RunningServer:
             self._loop.call_soon(release)
 
     def _go_down(self) -> None:
+        self._osmand.close()
+        self._drop_phones()
         self._cut_sockets()
+        self._server.should_exit = True
+
+    def _drop_phones(self) -> None:
         for phone in list(self._phones):
             phone.abort()
-        self._server.should_exit = True
 
     def _cut_sockets(self) -> None:
         for connection in list(self._server.server_state.connections):
