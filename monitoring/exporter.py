@@ -16,20 +16,22 @@ from monitoring.watcher import Watcher
 __all__ = ["run", "watcher_of"]
 
 _LOOK_EVERY_S = 10.0
-_TIMEOUT_S = 4.0
+_LOOK_TIMEOUT_S = 4.0
+_CLIENT_TIMEOUT_S = 3.0
+"""Shorter than a look, so that the client's own reason is told."""
 
 
 def watcher_of(settings: Settings) -> Watcher:
     """A watcher over everything the settings name."""
     return Watcher(
         [
-            MongoDBProbe(settings, _TIMEOUT_S),
-            KafkaProbe(settings, _TIMEOUT_S),
+            MongoDBProbe(settings, _CLIENT_TIMEOUT_S),
+            KafkaProbe(settings, _CLIENT_TIMEOUT_S),
             S3Probe(settings),
             HostProbe(settings),
-            FreshnessProbe(settings, _TIMEOUT_S),
+            FreshnessProbe(settings, _CLIENT_TIMEOUT_S),
         ],
-        timeout_s=_TIMEOUT_S,
+        timeout_s=_LOOK_TIMEOUT_S,
     )
 
 

@@ -101,14 +101,6 @@ SERVICES = Row(
             description="Messages written to each topic.",
             unit="cps",
             queries={"{{topic}}": f"sum by (topic) (rate(itrack_kafka_messages_total{RATE}))"},
-            width=4,
-        ),
-        Panel(
-            title="Kafka disk space",
-            description="Space of each topic over all copies; it levels off once retention sets in.",
-            unit="bytes",
-            queries={"{{topic}}": "sum by (topic) (itrack_kafka_log_size_bytes)"},
-            width=4,
         ),
     ],
 )

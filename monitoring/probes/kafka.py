@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
-from kafka import KafkaAdminClient, TopicPartition
-from kafka.admin import OffsetSpec
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec, TopicMetadata
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
@@ -17,40 +16,57 @@ __all__ = ["KafkaProbe"]
 
 
 class KafkaProbe:
-    """Asks any broker. Needs `Describe` on the cluster and on the three topics."""
+    """Asks any broker. Needs `Describe` on the three topics.
+
+    One client for the whole life: it connects when it is asked, and again after an outage.
+    """
 
     name = "kafka"
 
     def __init__(self, settings: Settings, timeout_s: float) -> None:
-        self._address = settings.kafka_address
-        self._topics = [settings.fixes_topic, settings.events_topic, settings.dead_letter_topic]
-        self._timeout_ms = int(timeout_s * 1000)
+        self._timeout_s = timeout_s
+        self._topics = (settings.fixes_topic, settings.events_topic, settings.dead_letter_topic)
+        self._admin = AdminClient(
+            {
+                "bootstrap.servers": settings.kafka_address,
+                "client.id": "itrack-watch",
+                "log_level": 0,  # what goes wrong is raised, and told once
+            }
+        )
 
     def measure(self) -> Iterator[Metric]:
         """Look at the brokers, at the partitions of the topics, and at what they hold.
 
         Raises:
-            KafkaError: no broker answers, or it refuses.
+            KafkaException: no broker answers, or it refuses.
         """
-        admin = KafkaAdminClient(
-            bootstrap_servers=self._address,
-            client_id="itrack-watch",
-            request_timeout_ms=self._timeout_ms,
-            bootstrap_timeout_ms=self._timeout_ms,
+        cluster = self._admin.list_topics(timeout=self._timeout_s)
+        topics = [cluster.topics[name] for name in self._topics if name in cluster.topics]
+        yield GaugeMetricFamily("itrack_kafka_brokers", "Brokers that are up.", value=len(cluster.brokers))
+        yield from _partitions(topics)
+        yield self._messages(topics)
+
+    def _messages(self, topics: list[TopicMetadata]) -> Metric:
+        places = [
+            TopicPartition(topic.topic, number)
+            for topic in topics
+            for number, partition in topic.partitions.items()
+            if partition.leader >= 0
+        ]
+        messages = Counter({topic.topic: 0 for topic in topics})
+        latest = {place: OffsetSpec.latest() for place in places}
+        answers = self._admin.list_offsets(latest, request_timeout=self._timeout_s) if latest else {}
+        for place, answer in answers.items():
+            messages[place.topic] += answer.result().offset
+        family = CounterMetricFamily(
+            "itrack_kafka_messages", "Messages ever written to a topic: the sum of its end offsets.", labels=["topic"]
         )
-        try:
-            yield GaugeMetricFamily(
-                "itrack_kafka_brokers", "Brokers in the cluster.", value=len(admin.describe_cluster()["brokers"])
-            )
-            topics = [topic for topic in admin.describe_topics(self._topics) if not topic["error_code"]]
-            yield from _partitions(topics)
-            yield from _messages(admin, topics)
-            yield from _sizes(admin, self._topics)
-        finally:
-            admin.close()
+        for topic, count in messages.items():
+            family.add_metric([topic], count)
+        return family
 
 
-def _partitions(topics: list[dict[str, Any]]) -> Iterator[Metric]:
+def _partitions(topics: list[TopicMetadata]) -> Iterator[Metric]:
     total = GaugeMetricFamily(
         "itrack_kafka_partitions", "Partitions of a topic; absent without the topic.", labels=["topic"]
     )
@@ -63,42 +79,8 @@ def _partitions(topics: list[dict[str, Any]]) -> Iterator[Metric]:
         labels=["topic"],
     )
     for topic in topics:
-        partitions = topic["partitions"]
-        total.add_metric([topic["name"]], len(partitions))
-        offline.add_metric([topic["name"]], sum(each["leader_id"] < 0 for each in partitions))
-        lacking.add_metric(
-            [topic["name"]], sum(len(each["isr_nodes"]) < len(each["replica_nodes"]) for each in partitions)
-        )
+        partitions = topic.partitions.values()
+        total.add_metric([topic.topic], len(partitions))
+        offline.add_metric([topic.topic], sum(each.leader < 0 for each in partitions))
+        lacking.add_metric([topic.topic], sum(len(each.isrs) < len(each.replicas) for each in partitions))
     yield from (total, offline, lacking)
-
-
-def _messages(admin: KafkaAdminClient, topics: list[dict[str, Any]]) -> Iterator[Metric]:
-    wanted = {
-        TopicPartition(topic["name"], each["partition_index"]): OffsetSpec.LATEST
-        for topic in topics
-        for each in topic["partitions"]
-        if each["leader_id"] >= 0
-    }
-    messages: Counter[str] = Counter({topic["name"]: 0 for topic in topics})
-    for place, end in admin.list_partition_offsets(wanted).items():
-        messages[place.topic] += end.offset
-    family = CounterMetricFamily(
-        "itrack_kafka_messages", "Messages ever written to a topic: the sum of its end offsets.", labels=["topic"]
-    )
-    for topic, count in messages.items():
-        family.add_metric([topic], count)
-    yield family
-
-
-def _sizes(admin: KafkaAdminClient, topics: list[str]) -> Iterator[Metric]:
-    sizes: Counter[str] = Counter()
-    for broker in admin.describe_log_dirs(topics):
-        for folder in broker["log_dirs"]:
-            for topic in folder["topics"]:
-                sizes[topic["name"]] += sum(each["partition_size"] for each in topic["partitions"])
-    family = GaugeMetricFamily(
-        "itrack_kafka_log_size_bytes", "Disk space of a topic over all brokers and copies.", labels=["topic"]
-    )
-    for topic, size in sizes.items():
-        family.add_metric([topic], size)
-    yield family

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from prometheus_client.metrics import MetricWrapperBase
+
+from infra.parts import health, settings_environment
+from itrack.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
 PARTS = ("traccar_bridge", "streaming", "live_map", "batch_export")
@@ -61,6 +68,34 @@ def _binary(name: str) -> str:
     if found is None:
         pytest.skip(f"{name} is not on PATH; on Debian and Ubuntu: {HOW_TO_INSTALL}")
     return found
+
+
+@pytest.fixture
+def start_watch(settings: Settings) -> Iterator[Callable[..., str]]:
+    """Starts `itrack watch`, waits until it is well and gives its address; keyword arguments override settings.
+
+    In the end it must stop at SIGTERM within seconds.
+    """
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(**overrides: object) -> str:
+        mine = settings.model_copy(update=overrides)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "itrack", "watch"], env={**os.environ, **settings_environment(mine)}
+        )
+        running.append(process)
+        url = f"http://127.0.0.1:{mine.stack_metrics_port}"
+        deadline_s = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline_s:
+            if (health(url) or {}).get("healthy"):
+                return url
+            time.sleep(0.2)
+        raise AssertionError(f"the watch did not get ready (exit status {process.poll()})")
+
+    yield start
+    for process in running:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
 
 
 @pytest.fixture(scope="session")
