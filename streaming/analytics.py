@@ -10,10 +10,12 @@ Kafka ….ticks ──────┘                        └─> Kafka itrac
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import stamina
+from py4j.protocol import Py4JError
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - as everybody calls it
@@ -46,7 +48,7 @@ def run(settings: Settings | None = None) -> None:
 
     Raises:
         FixConfiguration: a port is taken, Java is missing, MongoDB refuses, or Kafka lost fixes that were not read.
-        TryAgain: a jar could not be downloaded.
+        TryAgain: a jar could not be downloaded, or Spark's Java process died.
     """
     settings = settings or load_settings()
     with Part("analytics", settings, settings.analytics_metrics_port) as part:
@@ -54,8 +56,8 @@ def run(settings: Settings | None = None) -> None:
 
 
 def checkpoint_folder(settings: Settings) -> Path:
-    """Where the query keeps its offsets and state: one folder for each form of the state and number of shards."""
-    name = f"{QUERY_NAME}-v{STATE_VERSION}-{settings.analytics_shards}"
+    """Where the query keeps its offsets and state: a folder for each topic, form of the state and number of shards."""
+    name = f"{QUERY_NAME}-v{STATE_VERSION}-{settings.analytics_shards}-{settings.fixes_topic}"
     return settings.home.expanduser().resolve() / "checkpoints" / name
 
 
@@ -72,16 +74,17 @@ class Analytics:
         """Start everything, and keep the query running until the part is to stop."""
         if not self._prepare():
             return
-        spark = open_spark(self._settings, f"itrack-{QUERY_NAME}")
-        try:
-            spark.streams.addListener(self._listener)
-            shards = shard_numbers(self._settings.analytics_shards)
-            while not self._part.stopping.is_set():
-                self._clock = SilenceClock(self._settings, shards)
-                self._follow(self._start(spark, shards))
-        finally:
-            spark.stop()
-            self._sink.close()
+        shards = shard_numbers(self._settings.analytics_shards)
+        with closing(self._sink):
+            spark = open_spark(self._settings, f"itrack-{QUERY_NAME}")
+            try:
+                spark.streams.addListener(self._listener)
+                while not self._part.stopping.is_set():
+                    self._clock = SilenceClock(self._settings, shards)
+                    self._follow(self._start(spark, shards))
+                spark.stop()
+            except (Py4JError, ConnectionError) as error:
+                raise TryAgain(f"Spark's Java process is gone ({error}). Start the analytics again.") from error
 
     def _prepare(self) -> bool:
         """Wait for Kafka and MongoDB and make what is missing there. False when the part is to stop first."""

@@ -70,7 +70,6 @@ class AnalyticsSink:
                 "client.id": "itrack-analytics",
                 "enable.idempotence": True,
                 "linger.ms": 1,
-                "compression.type": "lz4",
                 "delivery.timeout.ms": int(_DELIVERY_TIMEOUT_S * 1000),
             }
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
 
 from pyspark.sql import SparkSession
 
@@ -14,10 +15,10 @@ from itrack.settings import Settings
 
 __all__ = ["open_spark"]
 
-_CHECKPOINT_FILES = (
-    "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
-)
+_CHECKPOINT_FILES = "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
 """Spark's default for local folders starts a `chmod` process for every file of a checkpoint, twenty a batch."""
+
+_PANDAS_3 = "PySpark does not yet fully support pandas"
 
 
 def open_spark(settings: Settings, app_name: str) -> SparkSession:
@@ -29,8 +30,9 @@ def open_spark(settings: Settings, app_name: str) -> SparkSession:
     os.environ["JAVA_HOME"] = str(java_home(settings))
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-    # Said at every start of every worker; what we use of pandas 3 with Spark is covered by tests.
-    os.environ.setdefault("PYTHONWARNINGS", "ignore:PySpark does not yet fully support pandas:FutureWarning")
+    # Said at every start, here and in the workers; what is used of pandas 3 with Spark is covered by tests.
+    warnings.filterwarnings("ignore", _PANDAS_3, FutureWarning)
+    os.environ.setdefault("PYTHONWARNINGS", f"ignore:{_PANDAS_3}:FutureWarning")
     scratch = settings.home.expanduser().resolve() / "spark"
     scratch.mkdir(parents=True, exist_ok=True)
     builder = SparkSession.builder.appName(app_name).master(settings.spark_master)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def test_how_fixes_fall_into_batches_does_not_matter(cuts: list[int]) -> None:
     other = [replace(one, device_id="main:8", fix_id=f"main:8{one.fix_id}") for one in mine]
     fixes = [one for pair in zip(mine, other, strict=True) for one in pair]
     edges = [0, *cuts, len(fixes)]
-    found, _ = fold([fixes[start:end] for start, end in zip(edges, edges[1:], strict=False)])
+    found, _ = fold([fixes[start:end] for start, end in pairwise(edges)])
     for device in ("main:7", "main:8"):
         logic = DeviceLogic(device, Rules())
         alone = [event for one in fixes if one.device_id == device for event in logic.on_fix(one)]
