@@ -4,92 +4,122 @@ from __future__ import annotations
 
 import json
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from statistics import quantiles
+from types import TracebackType
+from typing import Self
 
 import websocket
+from kafka.errors import KafkaError
 
 from infra.census import open_consumer, partitions_of
-from itrack.errors import SetAside
+from itrack.errors import SetAside, TryAgain
 from itrack.settings import Settings
 from itrack.wire import decode_event
 
 __all__ = ["EventWatch", "MapWatch", "percentiles"]
 
 
-class MapWatch:
-    """A browser's websocket on the live map; notes when each fix was first seen there."""
+class _Watch(ABC):
+    """Watches from a thread of its own while the `with` block runs.
+
+    Raises:
+        TryAgain: what it watched went away; raised when the block begins or ends.
+    """
 
     def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.done = threading.Event()
+        self.ready = threading.Event()
+        self._failure: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name=type(self).__name__, daemon=True)
+
+    @abstractmethod
+    def watch(self) -> None:
+        """Set `ready` when nothing can be missed any more, then watch until `done` is set."""
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        if not self.ready.wait(timeout=30) or self._failure is not None:
+            raise TryAgain(f"{type(self).__name__} could not begin: {self._failure or 'no answer within 30 s'}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.done.set()
+        self._thread.join(timeout=10)
+        if self._failure is not None and error is None:
+            raise TryAgain(f"{type(self).__name__} ended too early: {self._failure}")
+
+    def _run(self) -> None:
+        try:
+            self.watch()
+        except (websocket.WebSocketException, KafkaError, OSError, ValueError) as error:
+            self._failure = error
+            self.ready.set()
+
+
+class MapWatch(_Watch):
+    """A browser's websocket on the live map.
+
+    Attributes:
+        seen_at: when each fix was first seen, by its identifier.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
         self.seen_at: dict[str, datetime] = {}
-        self._url = f"ws{settings.map_address.removeprefix('http')}/ws"
-        self._origin = settings.map_address
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="map-watch", daemon=True)
 
-    def start(self) -> None:
-        """Begin to watch."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the watch."""
-        self._done.set()
-        self._thread.join(timeout=10)
-
-    def _watch(self) -> None:
-        socket = websocket.create_connection(self._url, timeout=1.0, origin=self._origin)
-        while not self._done.is_set():
-            try:
-                frame = json.loads(socket.recv())
-            except websocket.WebSocketTimeoutException:
-                continue
-            now = datetime.now(UTC)
-            for fix in frame.get("fixes", ()):
-                self.seen_at.setdefault(fix["fix_id"], now)
-        socket.close()
+    def watch(self) -> None:
+        """Note every fix in every frame."""
+        address = self.settings.map_address
+        url = f"ws{address.removeprefix('http')}/ws"
+        with closing(websocket.create_connection(url, timeout=1.0, origin=address)) as socket:
+            self.ready.set()
+            while not self.done.is_set():
+                try:
+                    frame = json.loads(socket.recv())
+                except websocket.WebSocketTimeoutException:
+                    continue
+                now = datetime.now(UTC)
+                for fix in frame.get("fixes", ()):
+                    self.seen_at.setdefault(fix["fix_id"], now)
 
 
-class EventWatch:
-    """A reader of the topic of events; notes how long each took since it could be known."""
+class EventWatch(_Watch):
+    """A reader of the topic of events, from its end.
+
+    Attributes:
+        latencies_ms: from the moment an event could be known until it was read, by its identifier.
+    """
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
         self.latencies_ms: dict[str, float] = {}
-        self._settings = settings
-        self._done = threading.Event()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="event-watch", daemon=True)
 
-    def start(self) -> None:
-        """Begin to watch at the end of the topic."""
-        self._thread.start()
-        self._ready.wait(timeout=20)
-
-    def stop(self) -> None:
-        """End the watch."""
-        self._done.set()
-        self._thread.join(timeout=10)
-
-    def _watch(self) -> None:
-        topic = self._settings.events_topic
-        consumer = open_consumer(self._settings)
-        partitions = partitions_of(consumer, topic)
-        consumer.assign(partitions)
-        consumer.seek_to_end(*partitions)
-        for partition in partitions:
-            consumer.position(partition)
-        self._ready.set()
-        while not self._done.is_set():
-            for records in consumer.poll(timeout_ms=200).values():
+    def watch(self) -> None:
+        """Note every event."""
+        with closing(open_consumer(self.settings)) as consumer:
+            partitions = partitions_of(consumer, self.settings.events_topic)
+            consumer.assign(partitions)
+            consumer.seek_to_end(*partitions)
+            for partition in partitions:
+                consumer.position(partition)
+            self.ready.set()
+            while not self.done.is_set():
+                polled = consumer.poll(timeout_ms=200)
                 now = datetime.now(UTC)
-                for record in records:
+                for record in (record for records in polled.values() for record in records):
                     try:
                         event = decode_event(record.value)
                     except SetAside:
                         continue  # not an event: nothing to measure
                     latency_ms = (now - event.knowable_at).total_seconds() * 1000
                     self.latencies_ms.setdefault(event.event_id, latency_ms)
-        consumer.close()
 
 
 def percentiles(values_ms: Sequence[float]) -> dict[str, float | None]:

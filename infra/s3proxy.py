@@ -12,6 +12,15 @@ from itrack.settings import Settings
 
 __all__ = ["s3proxy_program"]
 
+_LOGBACK = """\
+<configuration>
+  <appender name="console" class="ch.qos.logback.core.ConsoleAppender">
+    <encoder><pattern>%d %p %c{0} %m%n</pattern></encoder>
+  </appender>
+  <root level="WARN"><appender-ref ref="console"/></root>
+</configuration>
+"""
+
 
 def s3proxy_program(workspace: Workspace, settings: Settings, java_home: Path, jars: Path) -> Program:
     """An S3 endpoint on the loopback address over the folder `data/s3`. Ready once its port accepts."""
@@ -31,6 +40,8 @@ jclouds.filesystem.basedir={data}
 """
     )
     properties.chmod(0o600)
+    logback = folder / "logback.xml"
+    logback.write_text(_LOGBACK)
     return Program(
         name="s3proxy",
         argv=[
@@ -38,7 +49,7 @@ jclouds.filesystem.basedir={data}
             "-Xmx192m",
             "-XX:+UseSerialGC",
             "-Djava.awt.headless=true",
-            "-DLOG_LEVEL=warn",
+            f"-Dlogback.configurationFile={logback}",
             "-cp",
             f"{jars}/*",
             "org.gaul.s3proxy.Main",
