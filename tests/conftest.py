@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from infra.parts import PARTS, part_program
@@ -20,6 +21,9 @@ from itrack.settings import Settings, load_settings
 
 ROOT = Path(__file__).parent.parent
 REAL_TRACKS = ROOT.parent / "shared" / "data" / "real_tracks.csv.gz"
+
+hypothesis.settings.register_profile("itrack", deadline=None)  # a busy machine is no defect
+hypothesis.settings.load_profile("itrack")
 
 
 @pytest.fixture(scope="session")

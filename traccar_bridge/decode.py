@@ -113,7 +113,10 @@ def split_frame(data: bytes) -> Frame:
         lenient = _lenient(data)
         if not isinstance(lenient, dict):
             raise SetAside("not_a_frame", "the message is no JSON object") from None
-        return Frame(_texts(lenient.get("positions")), _texts(lenient.get("devices")))
+        parts = [lenient.get(name, []) for name in ("positions", "devices")]
+        if not all(isinstance(part, list) for part in parts):
+            raise SetAside("not_a_frame", "positions or devices are no list") from None
+        return Frame(*[[_text_of(element) for element in part] for part in parts])
     return Frame([bytes(raw) for raw in frame.positions], [bytes(raw) for raw in frame.devices])
 
 
@@ -129,7 +132,7 @@ def split_array(data: bytes) -> list[bytes]:
         lenient = _lenient(data)
         if not isinstance(lenient, list):
             raise SetAside("not_an_array", "the answer is no JSON array") from None
-        return _texts(lenient)
+        return [_text_of(element) for element in lenient]
 
 
 def decode_fix(raw: bytes, server: str) -> Fix:
@@ -210,7 +213,11 @@ def _decoded(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
         reason = "missing_field" if str(error).startswith("Object missing") else "wrong_type"
         raise SetAside(reason, str(error)) from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise SetAside("not_json", type(error).__name__) from None
+        lenient = _lenient(raw)
+        cleaned = _text_of(lenient)
+        if lenient is None or cleaned == raw:
+            raise SetAside("not_json", type(error).__name__) from None
+    return _decoded(decoder, cleaned)
 
 
 def _known_attributes(raw: msgspec.Raw) -> _Attributes:
@@ -260,12 +267,13 @@ def _activity(value: object) -> str | None:
 
 
 def _lenient(data: bytes) -> object:
-    """Python's own reader takes `NaN` and bad UTF-8, which strict ones refuse; the elements are judged later."""
+    """Python's own reader takes `NaN`, bad UTF-8 and half characters, which strict ones refuse; None for no JSON."""
     try:
         return json.loads(data.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
 
 
-def _texts(elements: object) -> list[bytes]:
-    return [json.dumps(element).encode() for element in elements] if isinstance(elements, list) else []
+def _text_of(element: object) -> bytes:
+    """Its JSON, with half characters replaced. Writing it again gives the same."""
+    return json.dumps(element, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

@@ -42,6 +42,13 @@ class Line:
         status: int = self._phones.get(self.traccar.osmand_url, params=query).status_code
         return status
 
+    def as_administrator(self, method: str, path: str, body: object = None) -> httpx2.Response:
+        """One REST request that must succeed."""
+        sign_in = {"Authorization": f"Bearer {self.traccar.token}"}
+        answer = httpx2.request(method, f"{self.traccar.web_url}/api{path}", json=body, headers=sign_in)
+        answer.raise_for_status()
+        return answer
+
     def stored(self) -> set[str]:
         """Identifiers of the fixes in MongoDB."""
         return {document["_id"] for document in self.database[FIXES].find({}, {"_id": 1})}
