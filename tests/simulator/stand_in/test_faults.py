@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
@@ -27,14 +28,19 @@ def test_buffered_positions_were_answered_with_200_and_are_lost_when_the_server_
 
 def test_buffering_sorts_one_connection_and_mixes_up_several() -> None:
     """One keep-alive connection per device comes out in order; a connection per report does not."""
-    with stand_in_traccar(buffering_s=0.3, register_unknown=True) as traccar:
-        with httpx2.Client(base_url=traccar.osmand_url) as phone:
+    with stand_in_traccar(buffering_s=2.0, register_unknown=True) as traccar:
+
+        def report(get: Any, device: str, second: int) -> None:
+            get(traccar.osmand_url, params={"id": device, "lat": 1, "lon": 1, "timestamp": NOW_S + second})
+
+        with httpx2.Client() as phone:
             for second in (2, 0, 1, *range(3, 40)):
-                phone.get("/", params={"id": "ordered", "lat": 1, "lon": 1, "timestamp": NOW_S + second})
-        for second in range(40):
-            httpx2.get(traccar.osmand_url, params={"id": "mixed", "lat": 1, "lon": 1, "timestamp": NOW_S + second})
-        time.sleep(1.0)
-        stored = traccar.stored_positions()
+                report(phone.get, "ordered", second)
+        with ThreadPoolExecutor(8) as phones:
+            list(phones.map(lambda second: report(httpx2.get, "mixed", second), range(40)))
+        end = time.monotonic() + 20
+        while len(stored := traccar.stored_positions()) < 80 and time.monotonic() < end:
+            time.sleep(0.1)
     times = {device: [row.fix_time for row in stored if row.device_id == device] for device in (1, 2)}
     assert [len(rows) for rows in times.values()] == [40, 40]
     assert times[1] == sorted(times[1])
