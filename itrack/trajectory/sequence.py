@@ -42,7 +42,7 @@ class Admission(msgspec.Struct):
 
     Attributes:
         accepted: points that now count, oldest first.
-        broken: how many of them, from the front, were reached by no possible movement.
+        broken: the first of them was reached by no possible movement.
         verdicts: fixes set aside.
         jump: the point of an impossible jump, when one was found.
         is_news: False for a fix that the server had before others already judged: a replay or a late one.
