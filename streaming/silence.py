@@ -33,7 +33,9 @@ def tick_topic(settings: Settings) -> str:
 
 
 def ensure_tick_topic(settings: Settings) -> None:
-    """Create the topic of ticks where it is missing. Ticks are worth nothing after a few minutes.
+    """Create the topic of ticks where it is missing.
+
+    Ticks are kept as long as fixes: one that expired unread would look like lost data to the query.
 
     Raises:
         TryAgain: the broker did not answer or did not do it.
@@ -42,7 +44,7 @@ def ensure_tick_topic(settings: Settings) -> None:
         name=tick_topic(settings),
         num_partitions=1,
         replication_factor=settings.kafka_replication,
-        topic_configs={"retention.ms": "3600000"},
+        topic_configs={"retention.ms": str(settings.kafka_retention_hours * 3_600_000)},
     )
     try:
         admin = KafkaAdminClient(bootstrap_servers=settings.kafka_address, client_id="itrack-ticks")
