@@ -128,7 +128,7 @@ HOST = Row(
             title="Processors busy",
             description="Part of all processor time that is spent.",
             unit="percentunit",
-            queries={"busy": f"max(rate(itrack_host_cpu_busy_seconds_total{RATE}) / itrack_host_cpus)"},
+            queries={"busy": f"clamp_max(max(rate(itrack_host_cpu_busy_seconds_total{RATE}) / itrack_host_cpus), 1)"},
             width=6,
         ),
         Panel(

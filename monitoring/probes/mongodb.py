@@ -27,7 +27,7 @@ _COLLECTIONS = (
 
 
 class MongoDBProbe:
-    """Asks the primary. Needs the role `clusterMonitor`, and `read` on the database and on `local`."""
+    """Asks the primary. Needs the role `clusterMonitor`, and `read` on the database."""
 
     name = "mongodb"
 
