@@ -5,15 +5,12 @@ from __future__ import annotations
 import sys
 
 from infra.jars import spark_jars
-from infra.parts import PARTS, PartInfo, health, part_program, settings_environment
+from infra.parts import PARTS, STAND_IN, WATCH, health, part_program, settings_environment
 from infra.process import Program
 from infra.stack import LocalStack
 from itrack.settings import Settings
 
-__all__ = ["STAND_IN", "start_line"]
-
-STAND_IN = PartInfo("stand-in", "stand_in_metrics_port")
-_WATCH = PartInfo("watch", "stack_metrics_port")
+__all__ = ["start_line"]
 
 
 def start_line(stack: LocalStack) -> None:
@@ -26,7 +23,7 @@ def start_line(stack: LocalStack) -> None:
     spark_jars(settings)
     if settings.traccar_url is None:
         stack.start(_stand_in_program(settings))
-    stack.start(*(part_program(part, settings) for part in (*PARTS, _WATCH)))
+    stack.start(*(part_program(part, settings) for part in (*PARTS, WATCH)))
 
 
 def _stand_in_program(settings: Settings) -> Program:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from infra.process import Program
 from itrack.settings import Settings
 
-__all__ = ["PARTS", "PartInfo", "health", "part_program", "settings_environment"]
+__all__ = ["OPTIONAL_PARTS", "PARTS", "STAND_IN", "WATCH", "PartInfo", "health", "part_program", "settings_environment"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,11 @@ PARTS = (
     PartInfo("map", "map_port"),
 )
 """The parts that run all the time, in the order in which a fix meets them."""
+
+STAND_IN = PartInfo("stand-in", "stand_in_metrics_port")
+WATCH = PartInfo("watch", "watch_metrics_port")
+OPTIONAL_PARTS = (WATCH, PartInfo("export", "export_metrics_port"), STAND_IN)
+"""Parts that may run."""
 
 
 def part_program(part: PartInfo, settings: Settings) -> Program:

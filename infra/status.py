@@ -8,13 +8,11 @@ from urllib.parse import urlsplit
 
 from pymongo.errors import PyMongoError
 
-from infra.parts import PARTS, health
+from infra.parts import OPTIONAL_PARTS, PARTS, health
 from itrack.mongo import open_database
 from itrack.settings import Settings
 
 __all__ = ["mongodb_uri", "status"]
-
-_OCCASIONAL = {"export": "export_metrics_port"}
 
 
 def status(settings: Settings) -> dict[str, Any]:
@@ -33,9 +31,8 @@ def status(settings: Settings) -> dict[str, Any]:
     parts = {}
     for part in PARTS:
         parts[part.name] = _part(health(part.url(settings)), part.url(settings))
-    for name, port_setting in _OCCASIONAL.items():
-        url = f"http://127.0.0.1:{getattr(settings, port_setting)}"
-        parts[name] = {**_part(health(url), url), "optional": True}
+    for part in OPTIONAL_PARTS:
+        parts[part.name] = {**_part(health(part.url(settings)), part.url(settings)), "optional": True}
     return {
         "healthy": all(each["healthy"] for each in (*services.values(), *parts.values()) if not each.get("optional")),
         "services": services,

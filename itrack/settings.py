@@ -138,7 +138,7 @@ class Settings(BaseSettings):
     analytics_metrics_port: int = Field(21103, description="Port of the analytics' metrics and health.")
     export_metrics_port: int = Field(21104, description="Port of the metrics of the scheduled export.")
     stand_in_metrics_port: int = Field(21106, description="Port of the metrics and health of the stand-in Traccar.")
-    stack_metrics_port: int = Field(21105, description="Port of the metrics of MongoDB, Kafka and S3.")
+    watch_metrics_port: int = Field(21105, description="Port of the metrics of MongoDB, Kafka, S3 and the host.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
 
     @model_validator(mode="before")

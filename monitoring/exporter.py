@@ -44,7 +44,7 @@ def run(settings: Settings | None = None) -> None:
         FixConfiguration: the port is taken.
     """
     settings = settings or load_settings()
-    with Part("watch", settings, settings.stack_metrics_port) as part:
+    with Part("watch", settings, settings.watch_metrics_port) as part:
         watcher = watcher_of(settings)
         REGISTRY.register(watcher)
         problems: dict[str, str] = {}

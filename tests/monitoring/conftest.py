@@ -84,7 +84,7 @@ def start_watch(settings: Settings) -> Iterator[Callable[..., str]]:
             [sys.executable, "-m", "itrack", "watch"], env={**os.environ, **settings_environment(mine)}
         )
         running.append(process)
-        url = f"http://127.0.0.1:{mine.stack_metrics_port}"
+        url = f"http://127.0.0.1:{mine.watch_metrics_port}"
         deadline_s = time.monotonic() + 60
         while process.poll() is None and time.monotonic() < deadline_s:
             if (health(url) or {}).get("healthy"):
