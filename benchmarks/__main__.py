@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import line_latency
+from benchmarks import bridge, line_latency, producer
 
-BENCHMARKS = {"line-latency": line_latency.main}
+BENCHMARKS = {"bridge": bridge.main, "producer": producer.main, "line-latency": line_latency.main}
 
 names = sys.argv[1:] or list(BENCHMARKS)
 unknown = [name for name in names if name not in BENCHMARKS]

@@ -162,14 +162,15 @@ class _Producer:
     def _publish(self, documents: list[Document]) -> None:
         topic = self._settings.fixes_topic
         publish = self._publisher.publish
+        bad = 0
         for document in documents:
             try:
                 fix = fix_of_document(document)
                 publish(topic, fix.device_id.encode(), encode_fix(fix))
             except SetAside as error:
                 self._set_aside(document, error)
-            else:
-                PUBLISHED.inc()
+                bad += 1
+        PUBLISHED.inc(len(documents) - bad)
         self._publisher.poll()
         LAG.set(_age_s(documents[-1]) if documents else 0.0)
 
