@@ -130,7 +130,7 @@ class Analytics:
 
     def _follow(self, query: StreamingQuery) -> None:
         """Keep time for the query until it ends or the part is to stop."""
-        self._part.healthy("reading")
+        self._part.unhealthy("warming up: the first micro-batch is under way")
         try:
             while query.isActive and not self._part.stopping.wait(_TURN_S):
                 self._keep_time(query)
