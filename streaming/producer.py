@@ -58,7 +58,7 @@ def run(settings: Settings | None = None) -> None:
     """
     settings = settings or load_settings()
     with Part("producer", settings, settings.producer_metrics_port) as part:
-        database = open_database(settings, part="producer")
+        database = open_database(settings, part="producer", timeout_s=3.0)
 
         def say_what_is_wrong(error: TryAgain) -> None:
             RESTARTS.inc()

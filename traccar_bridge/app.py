@@ -34,6 +34,7 @@ from traccar_bridge.store import FixStore
 
 __all__ = ["run"]
 
+_LAST_WORK_S = 5.0
 _SOCKET, _MONGODB, _RECONCILIATION = "socket", "MongoDB", "reconciliation"
 
 
@@ -55,7 +56,7 @@ class _Bridge:
         self._settings = settings
         self._part = part
         self._server = settings.traccar_name
-        self._database = open_database(settings, part="bridge")
+        self._database = open_database(settings, part="bridge", timeout_s=3.0)
         store = FixStore(self._database, self._server)
         self._roster = Roster()
         self._sightings = Sightings(settings.bridge_doubt_s)
@@ -89,7 +90,7 @@ class _Bridge:
             self._part.stopping.set()
             for thread in threads:
                 if thread.ident is not None:
-                    thread.join()
+                    thread.join(timeout=_LAST_WORK_S)  # one that waits for a frozen MongoDB has moved no bookmark
             self._database.client.close()
         if self._failure is not None:
             raise self._failure

@@ -136,7 +136,7 @@ def test_nothing_is_lost_while_mongodb_is_away(
     own, mongod = own_mongod
     line.database = open_database(own, part="test")
     own_mongodb = {"mongodb_uri": None, "mongodb_port": own.mongodb_port}
-    line.start_bridge(**own_mongodb)
+    bridge = line.start_bridge(**own_mongodb)
     line.send("anna", NOW)
     line.wait_complete(1)
     psutil.Process(mongod.pid).kill()
@@ -154,3 +154,9 @@ def test_nothing_is_lost_while_mongodb_is_away(
     time.sleep(2)
     psutil.Process(mongod.pid).send_signal(signal.SIGCONT)
     line.wait_complete(499, within_s=60)
+    psutil.Process(mongod.pid).kill()
+    line.send("anna", NOW + 300)
+    time.sleep(1)
+    began_s = time.monotonic()
+    bridge.stop()
+    assert time.monotonic() - began_s < 15, "SIGTERM must end the bridge in seconds, MongoDB or not"
