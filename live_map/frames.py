@@ -6,7 +6,7 @@ Every frame on `/ws` is one text message with one JSON object. Times are RFC 333
 | `kind` | when | fields |
 | --- | --- | --- |
 | `hello` | first of all | `server_at`, `feed_ok`, `feed_detail` |
-| `news` | as soon as something happened, at most every 50 ms | `sent_at`, `fixes`, `events`, `devices` |
+| `news` | as soon as something happened, at most every 25 ms | `sent_at`, `fixes`, `events`, `devices` |
 | `beat` | every 10 s, and when the feed fails or recovers | `server_at`, `feed_ok`, `feed_detail` |
 | `resync` | the feed was interrupted, something may be missing | none; ask `/api/state` again |
 
@@ -110,6 +110,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         server_at: when the reading began; news from then on may be part of it already.
         silence_s: no line may be drawn over a silence longer than this.
+        accuracy_max_m: a place that is vaguer than this is no point of a line.
         trail_points: how many points of a trail a page should keep for each device.
         fixes: the one to show for each device.
         trails: by device, the newest points in the order of their time.
@@ -119,6 +120,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     schema: Literal[1] = 1
     server_at: Instant
     silence_s: float
+    accuracy_max_m: float
     trail_points: int
     devices: list[LiveDevice]
     fixes: list[LiveFix]
@@ -134,6 +136,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         segments: lists of points; between two segments the phone was silent and nothing is known.
         fix_count: how many fixes there were, before points were left out.
+        vague_count: how many of them were too vague to be points of the line.
         is_simplified: points were left out that change the line little.
         is_cut: there were more fixes than are read at once; the newest are missing.
     """
@@ -143,6 +146,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     to_at: Instant
     segments: list[list[TrackPoint]]
     fix_count: int
+    vague_count: int
     is_simplified: bool
     is_cut: bool
 

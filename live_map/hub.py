@@ -16,7 +16,7 @@ from live_map.placing import is_drawable
 
 __all__ = ["Client", "Hub"]
 
-_BATCH_S = 0.05
+_BATCH_S = 0.025
 _FIXES_PER_FRAME = 1000
 _QUEUE_FRAMES = 100
 

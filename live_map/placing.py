@@ -14,12 +14,15 @@ from itrack.fix import Fix
 from itrack.trajectory.quality import EARLIEST_AT, Flag, judge_alone
 from itrack.trajectory.rules import Rules
 
-__all__ = ["SILENCE_S", "is_clock_believable", "is_drawable", "is_newer", "placed_at"]
+__all__ = ["ACCURACY_MAX_M", "SILENCE_S", "is_clock_believable", "is_drawable", "is_in_line", "is_newer", "placed_at"]
 
 _RULES = Rules()
 
 SILENCE_S = _RULES.silence_s
 """No line is drawn over a silence longer than this. Every `Gap` is such a silence."""
+
+ACCURACY_MAX_M = _RULES.accuracy_max_m
+"""A place that is vaguer than this moves the marker, but is no point of a line: nobody walked that zigzag."""
 
 _AHEAD = timedelta(seconds=_RULES.ahead_max_s)
 
@@ -45,3 +48,8 @@ def is_drawable(fix: Fix) -> bool:
     """False for a place that is not on Earth or that stands for an unknown one; a marker must not jump there."""
     verdict = judge_alone(fix, _RULES)
     return verdict is None or verdict.flag not in {Flag.OUT_OF_RANGE, Flag.NULL_ISLAND}
+
+
+def is_in_line(fix: Fix) -> bool:
+    """True when a trail or a track may lead through the place."""
+    return is_drawable(fix) and (fix.accuracy_m or 0.0) <= ACCURACY_MAX_M

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
+import pymongo
 from pymongo.database import Database
 
 from itrack.device import Device
@@ -20,6 +21,7 @@ __all__ = ["MOST_DEVICES", "Roster", "read_devices"]
 MOST_DEVICES = 5000
 """More phones than these one page does not show."""
 
+_WITHIN_S = 5.0
 _EVERY_S = 10.0
 _AT_MOST_EVERY_S = 0.5
 
@@ -31,7 +33,7 @@ def read_devices(database: Database[Document], settings: Settings) -> list[LiveD
         TryAgain: MongoDB is away.
     """
     devices = []
-    with asking_mongodb(settings):
+    with asking_mongodb(settings), pymongo.timeout(_WITHIN_S):
         for document in database[DEVICES].find({}).sort("_id", 1).limit(MOST_DEVICES):
             try:
                 devices.append(live_device(struct_of_document(document, Device)))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
+import pymongo
 from pymongo import DESCENDING
 from pymongo.database import Database
 
@@ -19,7 +20,15 @@ from itrack.trajectory.quality import EARLIEST_AT
 from itrack.wire import fix_of_document, struct_of_document
 from live_map.frames import State, TrailPoint, live_fix
 from live_map.metrics import SET_ASIDE, STATE_SECONDS
-from live_map.placing import SILENCE_S, is_clock_believable, is_drawable, is_newer, placed_at
+from live_map.placing import (
+    ACCURACY_MAX_M,
+    SILENCE_S,
+    is_clock_believable,
+    is_drawable,
+    is_in_line,
+    is_newer,
+    placed_at,
+)
 from live_map.roster import MOST_DEVICES, read_devices
 
 __all__ = ["newest_fixes", "read_state", "trails_of"]
@@ -29,6 +38,8 @@ _TRAIL_BUDGET = 20_000
 _RECENT_THINGS = 1000
 _RECENT_ANOMALIES = 200
 _NOT_NEEDED = {"attributes_json": 0}
+
+_WITHIN_S = 20.0
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -40,7 +51,7 @@ def read_state(database: Database[Document], settings: Settings) -> State:
         TryAgain: MongoDB is away.
     """
     server_at = datetime.now(UTC)
-    with STATE_SECONDS.time(), asking_mongodb(settings):
+    with STATE_SECONDS.time(), asking_mongodb(settings), pymongo.timeout(_WITHIN_S):
         devices = read_devices(database, settings)
         arrivals = _recent_arrivals(database)
         newest = newest_fixes([*arrivals, *_newest_by_clock(database)])
@@ -48,6 +59,7 @@ def read_state(database: Database[Document], settings: Settings) -> State:
         return State(
             server_at=server_at,
             silence_s=SILENCE_S,
+            accuracy_max_m=ACCURACY_MAX_M,
             trail_points=trail_points,
             devices=devices,
             fixes=[live_fix(fix) for fix in newest.values()],
@@ -72,7 +84,7 @@ def trails_of(fixes: Iterable[Fix], trail_points: int) -> dict[str, list[TrailPo
     """By device, at most so many of its newest points in the order of their time, each moment once."""
     points: dict[str, dict[int, TrailPoint]] = {}
     for fix in fixes:
-        if is_drawable(fix):
+        if is_in_line(fix):
             at_ms = int(placed_at(fix).timestamp() * 1000)
             point = (at_ms, round(fix.latitude_deg, 6), round(fix.longitude_deg, 6))
             points.setdefault(fix.device_id, {}).setdefault(at_ms, point)

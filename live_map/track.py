@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from datetime import datetime
 
+import pymongo
 import shapely
 from pymongo import ASCENDING
 from pymongo.database import Database
@@ -17,13 +18,14 @@ from itrack.settings import Settings
 from itrack.wire import fix_of_document
 from live_map.frames import Track, TrackPoint
 from live_map.metrics import SET_ASIDE
-from live_map.placing import SILENCE_S, is_drawable
+from live_map.placing import SILENCE_S, is_drawable, is_in_line
 
 __all__ = ["POINT_BUDGET", "read_track", "segments_of", "simplify"]
 
 POINT_BUDGET = 2000
 _MOST_FIXES = 100_000
 """A day with more than one fix a second."""
+_WITHIN_S = 20.0
 _METRES_PER_DEGREE = 111_195.0
 
 
@@ -37,7 +39,7 @@ def read_track(
     """
     wanted = {"device_id": device_id, "fixed_at": {"$gte": from_at, "$lte": to_at}}
     fixes = []
-    with asking_mongodb(settings):
+    with asking_mongodb(settings), pymongo.timeout(_WITHIN_S):
         cursor = database[FIXES].find(wanted, {"attributes_json": 0}).sort([("device_id", 1), ("fixed_at", ASCENDING)])
         for document in cursor.hint("track").limit(_MOST_FIXES + 1).batch_size(5000):
             try:
@@ -54,15 +56,16 @@ def read_track(
         to_at=to_at,
         segments=simple,
         fix_count=len(fixes),
+        vague_count=sum(is_drawable(fix) and not is_in_line(fix) for fix in fixes),
         is_simplified=sum(map(len, simple)) < sum(map(len, whole)),
         is_cut=is_cut,
     )
 
 
 def segments_of(fixes: Sequence[Fix]) -> list[list[TrackPoint]]:
-    """The drawable fixes in the order of their time, split where the phone was silent."""
+    """The fixes that may be points of a line, in the order of their time, split where the phone was silent."""
     segments: list[list[TrackPoint]] = []
-    for fix in sorted(filter(is_drawable, fixes), key=lambda fix: (fix.fixed_at, fix.server_at)):
+    for fix in sorted(filter(is_in_line, fixes), key=lambda fix: (fix.fixed_at, fix.server_at)):
         at_ms = int(fix.fixed_at.timestamp() * 1000)
         if not segments or at_ms - segments[-1][-1][0] > SILENCE_S * 1000:
             segments.append([])

@@ -148,3 +148,19 @@ def test_the_attribution_of_tiles_is_text() -> None:
     page = render_page(settings, "n")
     assert "<script>alert" not in page
     assert "alert(1)" in page
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("2026-05-04T00:00:00Z", "2026-06-04T00:00:00Z"),
+        ("2026-05-04T00:00:00Z", "2026-05-03T00:00:00Z"),
+        ("2026-05-04T00:00:00", "2026-05-04T01:00:00"),
+        ("yesterday", "today"),
+        ("9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"),
+    ],
+)
+def test_a_wrong_range_is_refused(client: TestClient, first: str, last: str) -> None:
+    """A range that is too long, turned around, without a zone or no time at all is told so."""
+    query = {"from": first, "to": last}
+    assert client.get("/api/track/main:1", params=query).status_code == 422

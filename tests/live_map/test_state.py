@@ -28,6 +28,13 @@ def test_trails_are_ordered_and_short(fixes: list[Fix]) -> None:
     assert [at_ms for at_ms, *_ in trail] == [int((NOON + timedelta(seconds=s)).timestamp() * 1000) for s in (3, 4, 5)]
 
 
+def test_a_vague_place_moves_the_marker_and_bends_no_trail() -> None:
+    """A place taken from a far mast is the best that is known of the person, but nobody walked there."""
+    fixes = [make_fix(0), make_fix(1, accuracy_m=930.0), make_fix(2)]
+    assert [latitude for _, latitude, _ in trails_of(fixes, 10)["main:1"]] == [47.0, 47.0002]
+    assert newest_fixes(fixes[:2])["main:1"].fix_id == "main:1-1"
+
+
 def test_a_lying_clock_keeps_its_trail() -> None:
     """A phone that lives in 1901 has a trail in the order in which the server received it."""
     fixes = [

@@ -101,8 +101,8 @@ export class Drawing {
     for (const id of this.#dirtyStops) {
       const stop = this.#people.stops.get(id);
       if (stop) this.#drawStop(stop);
-      else this.#dropStop(id);
     }
+    for (const id of this.#circles.keys()) if (!this.#people.stops.has(id)) this.#dropStop(id);
     const drawn = [...this.#dirtyPeople].map((id) => this.#people.byId.get(id)).filter((person) => person?.fix);
     this.#dirtyStops.clear();
     this.#dirtyPeople.clear();
@@ -213,7 +213,7 @@ export class Drawing {
   }
 
   #dropStop(id) {
-    this.#circles.get(id)?.remove();
+    this.#layers.stops.removeLayer(this.#circles.get(id));
     this.#circles.delete(id);
   }
 

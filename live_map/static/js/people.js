@@ -18,11 +18,13 @@ export class People {
   stops = new Map();
   anomalies = new Map();
   silenceMs = 300_000;
+  #accuracyMaxM = 100;
   #trailPoints = 200;
 
   /** Take the place of everything by the server's state. */
   load(state) {
     this.silenceMs = state.silence_s * 1000;
+    this.#accuracyMaxM = state.accuracy_max_m;
     this.#trailPoints = state.trail_points;
     this.byId = new Map();
     this.stops = new Map();
@@ -45,7 +47,7 @@ export class People {
     for (const fix of news.fixes) {
       const person = this.person(fix.device_id);
       this.#show(person, fix);
-      this.#lengthen(person.trail, fix);
+      if ((fix.accuracy_m ?? 0) <= this.#accuracyMaxM) this.#lengthen(person.trail, fix);
       changed.people.add(person);
     }
     for (const event of news.events) {

@@ -47,8 +47,9 @@ export class SelectedTrack {
     }
     if (run !== this.#run) return "";
     this.#drawSegments(track.segments, person, colour);
+    const vague = track.vague_count ? `, ${count(track.vague_count)} too vague to draw` : "";
     const less = track.is_simplified ? ", fewer points drawn" : "";
-    return `${track.fix_count.toLocaleString("en-GB")} fixes in 24 hours${less}`;
+    return `${count(track.fix_count)} fixes in 24 hours${vague}${less}`;
   }
 
   #drawSegments(segments, person, colour) {
@@ -77,6 +78,10 @@ function fixNote(name, [atMs, , , speedMps, accuracyM]) {
       ["Accuracy", accuracyM === null ? "unknown" : `± ${Math.round(accuracyM)} m`],
     ]),
   );
+}
+
+function count(number) {
+  return number.toLocaleString("en-GB");
 }
 
 function iso(ms) {
