@@ -6,10 +6,12 @@ import json
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from infra.doctor import examine
@@ -20,28 +22,34 @@ from itrack.settings import Settings
 
 __all__ = ["Narrator", "run_stack", "show_doctor", "show_status", "until_asked_to_stop"]
 
+_QUIET_S = 15.0
+"""Where there is no terminal, the same topic is told again after so long."""
+
 
 class Narrator:
-    """Says what is going on: one changing line on a terminal, one line each time elsewhere."""
+    """Says what is going on: one changing line on a terminal, a line now and then elsewhere."""
 
     def __init__(self) -> None:
         self.console = Console(stderr=True, highlight=False)
         self._status = self.console.status("")
-        self._last = ""
+        self._topic = ""
+        self._said_s = 0.0
 
     def say(self, words: str) -> None:
-        """Tell what is going on now."""
+        """Tell what is going on now; what stands before a colon is the topic, what follows may change quickly."""
         if self.console.is_terminal:
-            self._status.update(words)
+            self._status.update(escape(words))
             self._status.start()
-        elif words.partition(":")[0] != self._last.partition(":")[0]:
-            self.console.print(words)
-        self._last = words
+            return
+        topic = words.partition(":")[0]
+        if topic != self._topic or time.monotonic() - self._said_s > _QUIET_S:
+            self.console.print(escape(words), soft_wrap=True)
+            self._topic, self._said_s = topic, time.monotonic()
 
     def tell(self, words: str) -> None:
         """Say something that stays on the screen."""
         self._status.stop()
-        self.console.print(words, soft_wrap=True)
+        self.console.print(escape(words), soft_wrap=True)
 
     def quiet(self) -> None:
         """Take the changing line away."""

@@ -28,7 +28,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     def sentence(self) -> str:
         """One line for the screen."""
         return (
-            f"{self.sent} reports sent: {self.stored} fixes in MongoDB, {self.published} messages on Kafka, "
+            f"walking: {self.sent} reports sent, {self.stored} fixes in MongoDB, {self.published} messages on Kafka, "
             f"{self.staypoints} stops, {self.trips} trips, {self.anomalies} anomalies; "
             f"{self.rss_bytes / 1024**3:.1f} GiB of memory"
         )

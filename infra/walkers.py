@@ -18,8 +18,8 @@ from simulator.simulate import make_crowd
 
 __all__ = ["DemoWalkers", "Outing", "plan_reports"]
 
-_PEOPLE = 12
-_HISTORY = timedelta(hours=5)
+_NAMES = ("Ada", "Bruno", "Chiara", "Dario", "Elif", "Finn", "Greta", "Hugo", "Ines", "Jonas", "Kaya", "Lior")
+_HISTORY = timedelta(hours=3)
 _OUTING = timedelta(hours=24)
 _CATCH_UP_PER_S = 150.0
 _NOTE_EVERY = timedelta(seconds=2)
@@ -55,7 +55,7 @@ class DemoWalkers(Sender):
 
     def send(self) -> None:
         """Register the phones and report."""
-        register_devices(self._plans, self._settings)
+        register_devices(self._plans, self._settings, dict(zip(self._plans, _NAMES, strict=True)))
         deliver(
             self._plans,
             self._settings.osmand_address,
@@ -98,7 +98,7 @@ def plan_reports(outing: Outing, now: datetime, *, history_only: bool = False) -
     History leaves in order, so many a second that the line can follow; the rest when it is measured.
     """
     crowd = make_crowd(
-        _PEOPLE, _OUTING / timedelta(hours=1), seed=outing.seed, now=outing.began_at, device_prefix="walker-"
+        len(_NAMES), _OUTING / timedelta(hours=1), seed=outing.seed, now=outing.began_at, device_prefix="walker-"
     )
     already_s = (outing.sent_until - outing.began_at).total_seconds()
     now_s = (now - outing.began_at).total_seconds()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import httpx2
 import msgspec
@@ -30,8 +30,15 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str = ""
 
 
-def register_devices(unique_ids: Iterable[str], settings: Settings) -> Registration:
+def register_devices(
+    unique_ids: Iterable[str], settings: Settings, names: Mapping[str, str] | None = None
+) -> Registration:
     """Create the devices that Traccar does not know yet.
+
+    Args:
+        unique_ids: what the phones call themselves.
+        settings: where Traccar is and how to sign in.
+        names: what people call them, by unique id; the unique id itself where it is absent.
 
     Signs in with the token, or the e-mail and password, of the settings, or with the token that the stand-in of the
     local stack left behind. Without any of these nothing is done: a person has registered the phones.
@@ -52,7 +59,11 @@ def register_devices(unique_ids: Iterable[str], settings: Settings) -> Registrat
         known = {device["uniqueId"] for device in listed}
         wanted = list(dict.fromkeys(unique_ids))
         missing = [unique_id for unique_id in wanted if unique_id not in known]
-        refused = [unique_id for unique_id in missing if not _create(client, unique_id)]
+        refused = [
+            unique_id
+            for unique_id in missing
+            if not _create(client, unique_id, (names or {}).get(unique_id, unique_id))
+        ]
     return Registration(created=len(missing) - len(refused), known=len(wanted) - len(missing), refused=tuple(refused))
 
 
@@ -64,8 +75,8 @@ def _token(settings: Settings) -> str | None:
     return None
 
 
-def _create(client: httpx2.Client, unique_id: str) -> bool:
-    return _ask(client, "POST", "/api/devices", json={"name": unique_id, "uniqueId": unique_id}).status_code == 200
+def _create(client: httpx2.Client, unique_id: str, name: str) -> bool:
+    return _ask(client, "POST", "/api/devices", json={"name": name, "uniqueId": unique_id}).status_code == 200
 
 
 @stamina.retry(on=TryAgain, attempts=None, timeout=30.0, wait_max=2.0)
