@@ -22,7 +22,8 @@ from batch_export.workbook import DayWorkbook
 from itrack.dataset import DataFile, Manifest, TableCount, day_prefix, encode_manifest, manifest_key
 from itrack.day import Day
 from itrack.errors import FixConfiguration, SetAside
-from itrack.mongo import Document, asking_mongodb, open_database
+from itrack.mongo import Document, open_database
+from itrack.mongo_errors import asking_mongodb
 from itrack.s3 import asking_s3, ensure_bucket, open_s3
 from itrack.settings import Settings, load_settings
 
@@ -97,7 +98,7 @@ def run(
     if (day is None) == (not all_days):
         raise FixConfiguration("Say which day to export: either --day YYYY-MM-DD or --all-days.")
     chosen = Day.parse(day, zone) if day else None
-    with asking_mongodb(settings):
+    with asking_mongodb("read the days"):
         database = open_database(settings, part="export")
         try:
             with Lease(database, "export-lease"):

@@ -13,7 +13,8 @@ from batch_export.metrics import FAILURES, LAST_SUCCESS, count_day, show_mismatc
 from batch_export.store import changed_days, days_with_fixes
 from itrack.day import Day
 from itrack.errors import TryAgain
-from itrack.mongo import BOOKMARKS, Document, asking_mongodb, open_database
+from itrack.mongo import BOOKMARKS, Document, open_database
+from itrack.mongo_errors import asking_mongodb
 from itrack.part import Part
 from itrack.settings import Settings, load_settings
 
@@ -75,7 +76,7 @@ def run_once(
     """
     began_at = now()
     closed = last_closed_day(began_at, settings)
-    with asking_mongodb(settings):
+    with asking_mongodb("look for days to export"):
         database = open_database(settings, part="export")
         try:
             bookmark = database[BOOKMARKS].find_one({"_id": BOOKMARK})

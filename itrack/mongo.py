@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient, WriteConcern
 from pymongo.database import Database
-from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError
 
-from itrack.errors import FixConfiguration, TryAgain
 from itrack.settings import Settings
 
 __all__ = [
@@ -25,7 +21,6 @@ __all__ = [
     "STAYPOINTS",
     "TRIPS",
     "Document",
-    "asking_mongodb",
     "ensure_indexes",
     "open_database",
 ]
@@ -94,30 +89,3 @@ def ensure_indexes(database: Database[Document]) -> None:
     """Create every index that is missing. Safe to repeat, cheap when there is nothing to do."""
     for collection, indexes in _INDEXES.items():
         database[collection].create_indexes(indexes)
-
-
-_REFUSED = {13, 18}
-"""MongoDB's codes for `Unauthorized` and `AuthenticationFailed`."""
-
-
-@contextmanager
-def asking_mongodb(settings: Settings) -> Iterator[None]:
-    """Name PyMongo's errors by what they ask for, while the block runs.
-
-    Raises:
-        FixConfiguration: the address is wrong, or the user may not do this.
-        TryAgain: MongoDB is away or busy.
-    """
-    try:
-        yield
-    except ConfigurationError as error:
-        raise FixConfiguration(f"The address of MongoDB does not fit: {error}. Check ITRACK_MONGODB_URI.") from error
-    except OperationFailure as error:
-        if error.code in _REFUSED:
-            raise FixConfiguration(
-                f"MongoDB refused ({error.details.get('codeName') if error.details else error.code}): check the user, "
-                f"password and rights in ITRACK_MONGODB_URI for the database {settings.mongodb_database!r}."
-            ) from error
-        raise TryAgain(f"MongoDB did not do it: {error}") from error
-    except PyMongoError as error:
-        raise TryAgain(f"MongoDB did not answer: {error}") from error

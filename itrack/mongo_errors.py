@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pymongo.errors import InvalidURI, OperationFailure, PyMongoError
+from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError
 
 from itrack.errors import FixConfiguration, TryAgain
 
@@ -28,8 +28,8 @@ def asking_mongodb(to_do: str) -> Iterator[None]:
     """
     try:
         yield
-    except InvalidURI as error:
-        raise FixConfiguration("ITRACK_MONGODB_URI is not an address of a MongoDB.") from error
+    except ConfigurationError as error:  # an address that is none, or options that contradict each other
+        raise FixConfiguration(f"ITRACK_MONGODB_URI does not fit ({type(error).__name__}): correct it.") from error
     except OperationFailure as error:
         if error.code in _NOT_ALLOWED:
             raise FixConfiguration(

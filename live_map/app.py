@@ -119,7 +119,7 @@ def create_app(settings: Settings, *, crashed: Callable[[BaseException], None] |
     def state() -> Response:
         """Everything a page needs to begin (`live_map.frames.State`)."""
         with _answering():
-            return _json(read_state(database, settings))
+            return _json(read_state(database))
 
     @app.get("/api/track/{device_id}")
     def track(
@@ -131,7 +131,7 @@ def create_app(settings: Settings, *, crashed: Callable[[BaseException], None] |
         if not timedelta(0) <= to_at - from_at <= _LONGEST_TRACK:
             raise HTTPException(422, "`to` must be at most seven days after `from`.")
         with _answering():
-            return _json(read_track(database, settings, device_id, from_at, to_at))
+            return _json(read_track(database, device_id, from_at, to_at))
 
     @app.websocket("/ws")
     async def live(websocket: WebSocket) -> None:

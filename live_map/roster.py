@@ -10,8 +10,8 @@ from pymongo.database import Database
 
 from itrack.device import Device
 from itrack.errors import SetAside, TryAgain
-from itrack.mongo import DEVICES, Document, asking_mongodb
-from itrack.settings import Settings
+from itrack.mongo import DEVICES, Document
+from itrack.mongo_errors import asking_mongodb
 from itrack.wire import struct_of_document
 from live_map.frames import LiveDevice, live_device
 from live_map.metrics import SET_ASIDE
@@ -26,14 +26,14 @@ _EVERY_S = 10.0
 _AT_MOST_EVERY_S = 0.5
 
 
-def read_devices(database: Database[Document], settings: Settings) -> list[LiveDevice]:
+def read_devices(database: Database[Document]) -> list[LiveDevice]:
     """Every phone, in the order of its identifier.
 
     Raises:
         TryAgain: MongoDB is away.
     """
     devices = []
-    with asking_mongodb(settings), pymongo.timeout(_WITHIN_S):
+    with asking_mongodb("read the devices"), pymongo.timeout(_WITHIN_S):
         for document in database[DEVICES].find({}).sort("_id", 1).limit(MOST_DEVICES):
             try:
                 devices.append(live_device(struct_of_document(document, Device)))

@@ -43,7 +43,7 @@ class Service:
         self._health = health
         self._crashed = crashed
         self._roster = Roster(
-            read=lambda: read_devices(database, settings),
+            read=lambda: read_devices(database),
             changed=lambda devices: self.hub.publish(devices=devices),
             say=lambda ok, detail: health.say("database", ok=ok, detail=detail),
         )

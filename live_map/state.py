@@ -14,8 +14,8 @@ from pymongo.database import Database
 from itrack.errors import SetAside
 from itrack.fix import Fix
 from itrack.mobility import Anomaly, Staypoint, Trip
-from itrack.mongo import ANOMALIES, FIXES, STAYPOINTS, TRIPS, Document, asking_mongodb
-from itrack.settings import Settings
+from itrack.mongo import ANOMALIES, FIXES, STAYPOINTS, TRIPS, Document
+from itrack.mongo_errors import asking_mongodb
 from itrack.trajectory.quality import EARLIEST_AT
 from itrack.wire import fix_of_document, struct_of_document
 from live_map.frames import State, TrailPoint, live_fix
@@ -44,15 +44,15 @@ _WITHIN_S = 20.0
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-def read_state(database: Database[Document], settings: Settings) -> State:
+def read_state(database: Database[Document]) -> State:
     """The state of now.
 
     Raises:
         TryAgain: MongoDB is away.
     """
     server_at = datetime.now(UTC)
-    with STATE_SECONDS.time(), asking_mongodb(settings), pymongo.timeout(_WITHIN_S):
-        devices = read_devices(database, settings)
+    with STATE_SECONDS.time(), asking_mongodb("read the state of the map"), pymongo.timeout(_WITHIN_S):
+        devices = read_devices(database)
         arrivals = _recent_arrivals(database)
         newest = newest_fixes([*arrivals, *_newest_by_clock(database)])
         trail_points = min(500, max(20, _TRAIL_BUDGET // max(1, len(newest))))

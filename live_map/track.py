@@ -13,8 +13,8 @@ from pymongo.database import Database
 
 from itrack.errors import SetAside
 from itrack.fix import Fix
-from itrack.mongo import FIXES, Document, asking_mongodb
-from itrack.settings import Settings
+from itrack.mongo import FIXES, Document
+from itrack.mongo_errors import asking_mongodb
 from itrack.wire import fix_of_document
 from live_map.frames import Track, TrackPoint
 from live_map.metrics import SET_ASIDE
@@ -29,9 +29,7 @@ _WITHIN_S = 20.0
 _METRES_PER_DEGREE = 111_195.0
 
 
-def read_track(
-    database: Database[Document], settings: Settings, device_id: str, from_at: datetime, to_at: datetime
-) -> Track:
+def read_track(database: Database[Document], device_id: str, from_at: datetime, to_at: datetime) -> Track:
     """The device's fixes with `from_at <= fixed_at <= to_at`, simplified to `POINT_BUDGET` points.
 
     Raises:
@@ -39,7 +37,7 @@ def read_track(
     """
     wanted = {"device_id": device_id, "fixed_at": {"$gte": from_at, "$lte": to_at}}
     fixes = []
-    with asking_mongodb(settings), pymongo.timeout(_WITHIN_S):
+    with asking_mongodb("read a track"), pymongo.timeout(_WITHIN_S):
         cursor = database[FIXES].find(wanted, {"attributes_json": 0}).sort([("device_id", 1), ("fixed_at", ASCENDING)])
         for document in cursor.hint("track").limit(_MOST_FIXES + 1).batch_size(5000):
             try:

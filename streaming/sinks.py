@@ -23,10 +23,10 @@ from itrack.mongo import (
     STAYPOINTS,
     TRIPS,
     Document,
-    asking_mongodb,
     ensure_indexes,
     open_database,
 )
+from itrack.mongo_errors import asking_mongodb
 from itrack.settings import Settings
 from itrack.trajectory.cells import CellPart
 from itrack.trajectory.point import instant_of
@@ -80,7 +80,7 @@ class AnalyticsSink:
         Raises:
             TryAgain, FixConfiguration: as `asking_mongodb`.
         """
-        with asking_mongodb(self._settings):
+        with asking_mongodb("make indexes"):
             ensure_indexes(self._database)
 
     def close(self) -> None:
@@ -113,7 +113,7 @@ class AnalyticsSink:
 
     def _write(self, batch: _Batch) -> None:
         self._publish(self._settings.dead_letter_topic, [(None, encode(letter)) for letter in batch.letters])
-        with asking_mongodb(self._settings):
+        with asking_mongodb("write findings"):
             for collection, writes in batch.writes.items():
                 self._database[collection].bulk_write(list(writes.values()), ordered=False)
         published_at = datetime.now(UTC)

@@ -150,7 +150,7 @@ def test_lying_clocks_do_not_break_the_state(line: Line, settings: Settings) -> 
         make_fix(3, device="main:2", at=datetime(1901, 12, 13, tzinfo=UTC), server_at=later),
         make_fix(4, device="main:2", at=datetime(1901, 12, 13, tzinfo=UTC), server_at=later - timedelta(hours=1)),
     )
-    state = read_state(line.database, settings)
+    state = read_state(line.database)
     assert {fix.fix_id for fix in state.fixes} == {"main:1-1", "main:2-3"}
 
 
