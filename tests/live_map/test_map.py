@@ -141,7 +141,7 @@ def test_the_state_is_what_a_page_needs(line: Line, settings: Settings) -> None:
     assert [each["sentence"] for each in state["anomalies"]] == ["It jumped."]
 
 
-def test_lying_clocks_do_not_break_the_state(line: Line, settings: Settings) -> None:
+def test_lying_clocks_do_not_break_the_state(line: Line) -> None:
     """One fix from 2099 hides no honest one, and a phone that lives in 1901 is shown where it was heard last."""
     honest, later = now() - timedelta(days=40), now()
     line.store(
