@@ -153,6 +153,30 @@ def doctor() -> None:
     show_doctor(load_settings())
 
 
+dead_letters = typer.Typer(help="What could not be used: count it, and use what can be used now.", no_args_is_help=True)
+app.add_typer(dead_letters, name="dead-letters")
+
+
+@dead_letters.command("list")
+def list_dead_letters() -> None:
+    """Count what was set aside in MongoDB and on Kafka, by reason."""
+    from infra.dead_letters import list_dead_letters
+    from itrack.settings import load_settings
+
+    list_dead_letters(load_settings())
+
+
+@dead_letters.command("replay")
+def replay_dead_letters(
+    reason: Annotated[str | None, typer.Option(help="Only those with this reason. Default: all.")] = None,
+) -> None:
+    """Store and publish, once, everything set aside that can be read now; the rest stays with its reason."""
+    from infra.dead_letters import replay_all
+    from itrack.settings import load_settings
+
+    replay_all(load_settings(), reason)
+
+
 @app.command()
 def replay(
     files: Annotated[list[Path], typer.Argument(help="Recorded tracks: .gpx, .geojson or .csv; each may end in .gz.")],

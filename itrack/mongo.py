@@ -19,6 +19,7 @@ __all__ = [
     "GAPS",
     "SET_ASIDE",
     "STAYPOINTS",
+    "REPLAYED_LETTERS",
     "TRIPS",
     "Document",
     "ensure_indexes",
@@ -35,6 +36,8 @@ SET_ASIDE = "set_aside"
 """What the bridge could not use (`DeadLetter`)."""
 BOOKMARKS = "bookmarks"
 """Where each part stands in what it reads; `_id` is the part's own name."""
+REPLAYED_LETTERS = "replayed_letters"
+"""Which dead letters of Kafka were replayed, and when; `_id` is the letter's own."""
 STAYPOINTS = "staypoints"
 """Stops (`Staypoint`). Written by the analytics only, like the four below."""
 TRIPS = "trips"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -14,7 +14,7 @@ from itrack.mongo import FIXES, Document
 from itrack.mongo_errors import asking_mongodb
 from streaming.bookmark import BEGINNING
 
-__all__ = ["OVERLAP", "fixes_stored_since", "in_batches"]
+__all__ = ["OVERLAP", "fixes_by_id", "fixes_stored_since", "in_batches"]
 
 OVERLAP = timedelta(minutes=10)
 """How much earlier than the lost place a refill begins: longer than any write takes from `stored_at` to its commit."""
@@ -40,6 +40,21 @@ def fixes_stored_since(database: Database[Document], since_at: datetime) -> Iter
             .find(condition, {"attributes_json": 0}, batch_size=2_000)
             .sort("stored_at", ASCENDING)
         )
+
+
+def fixes_by_id(database: Database[Document], fix_ids: Sequence[str]) -> dict[str, Document]:
+    """The documents of `fixes` with these identifiers, where there is one.
+
+    Raises:
+        TryAgain: MongoDB is away.
+    """
+    with asking_mongodb("read fixes again"):
+        found = (
+            database[FIXES]
+            .with_options(codec_options=_CODEC)
+            .find({"_id": {"$in": list(fix_ids)}}, {"attributes_json": 0})
+        )
+        return {document["_id"]: document for document in found}
 
 
 def in_batches(documents: Iterable[Document], size: int = 2_000) -> Iterator[list[Document]]:

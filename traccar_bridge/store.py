@@ -24,6 +24,7 @@ __all__ = ["FixStore"]
 _DUPLICATE_KEY = 11000
 _ASK_TIME_EVERY_S = 30.0
 _SAME = ("device_id", "fixed_at", "server_at")
+_SAME_FIELDS = dict.fromkeys(_SAME, 1)
 
 
 class FixStore:
@@ -52,6 +53,13 @@ class FixStore:
         with asking_mongodb("look for fixes"):
             found = self._fixes.find({"_id": {"$in": list(by_fix_id)}}, {"_id": 1})
             return {by_fix_id[document["_id"]] for document in found}
+
+    def holding(self, fixes: Sequence[Fix]) -> set[Fix]:
+        """Those of the fixes that are in MongoDB, and are not another one with the same identifier."""
+        fix_ids = [fix.fix_id for fix in fixes]
+        with asking_mongodb("look for fixes"):
+            found = {each["_id"]: each for each in self._fixes.find({"_id": {"$in": fix_ids}}, _SAME_FIELDS)}
+        return {fix for fix in fixes if fix.fix_id in found and _is_same(found[fix.fix_id], fix)}
 
     def write(self, fixes: Sequence[Fix]) -> int:
         """Insert the fixes that are not there yet; they are safe when this returns.
@@ -112,7 +120,7 @@ class FixStore:
     def _without_known(self, fixes: dict[str, Fix]) -> dict[str, Fix]:
         """The fixes that are not in MongoDB yet; those that are, are compared."""
         with asking_mongodb("look for fixes"):
-            found = list(self._fixes.find({"_id": {"$in": list(fixes)}}, dict.fromkeys(_SAME, 1)))
+            found = list(self._fixes.find({"_id": {"$in": list(fixes)}}, _SAME_FIELDS))
         reused = [fixes[document["_id"]] for document in found if not _is_same(document, fixes[document["_id"]])]
         if reused:
             self._set_reused_aside(reused)
