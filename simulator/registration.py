@@ -9,6 +9,7 @@ import msgspec
 import stamina
 
 from itrack.errors import FixConfiguration, TryAgain
+from itrack.loopback import is_loopback
 from itrack.settings import Settings
 
 __all__ = ["Registration", "register_devices"]
@@ -51,7 +52,8 @@ def register_devices(
     if token is None and settings.traccar_email is None:
         return Registration(sentence="No Traccar sign-in is set, so no device was registered: Traccar must know them.")
     headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
-    with httpx2.Client(base_url=settings.traccar_address, headers=headers, timeout=15) as client:
+    address = settings.traccar_address
+    with httpx2.Client(base_url=address, headers=headers, timeout=15, trust_env=not is_loopback(address)) as client:
         if token is None and settings.traccar_email is not None and settings.traccar_password is not None:
             form = {"email": settings.traccar_email, "password": settings.traccar_password.get_secret_value()}
             _ask(client, "POST", "/api/session", data=form)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import websocket
 
+from itrack.loopback import is_loopback
 from itrack.settings import Settings
 from traccar_bridge.errors import Down, Refused, SocketLost
 from traccar_bridge.metrics import LAST_FRAME
@@ -19,6 +20,8 @@ from traccar_bridge.rest import Traccar
 __all__ = ["frames", "open_socket"]
 
 _TURN_S = 0.5
+_NO_PROXY = {"http_proxy_host": "none", "http_no_proxy": ["*"]}
+"""Past any proxy of the environment; websocket-client reads the second only when the first names one."""
 _REFUSALS = {200, 401, 403, 500, 503}
 """Answers to an upgrade that mean the sign-in, once REST has just accepted it: 200 without one, 500 for a bad token,
 503 from a proxy before Traccar."""
@@ -39,6 +42,7 @@ def open_socket(settings: Settings, traccar: Traccar) -> websocket.WebSocket:
             timeout=10,
             cookie=cookie,
             suppress_origin=True,
+            **(_NO_PROXY if is_loopback(address) else {}),
             skip_utf8_validation=True,  # the decoder copes, and one bad name must not end the connection
         )
     except websocket.WebSocketBadStatusException as error:

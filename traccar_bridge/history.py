@@ -16,7 +16,6 @@ END = datetime(2100, 1, 1, tzinfo=UTC)
 
 _FIRST_WINDOW = timedelta(days=1)
 _GROWTH = 4
-_SHORTEST = timedelta(seconds=1)
 _STEP = timedelta(milliseconds=1)
 _MAY_BE_CUT = 1_000
 
@@ -48,11 +47,14 @@ def read_between(
     traccar_id: int,
     from_at: datetime,
     to_at: datetime,
+    *,
     last_fix_time: Callable[[list[bytes]], datetime | None],
+    on_left_out: Callable[[datetime, datetime], None],
 ) -> Iterator[list[bytes]]:
     """The texts of a device's positions in an interval, in parts. Some may come twice.
 
-    An answer that is too large is asked for in halves. A long answer may have been cut by the server, so the rest is
+    An answer that is too large is asked for in halves, down to a millisecond; what is too large even then is left out
+    and told. A long answer may have been cut by the server, so the rest is
     asked for from its last fix time on until little comes: no server's limit has to be known.
 
     Args:
@@ -61,6 +63,7 @@ def read_between(
         from_at: beginning, included.
         to_at: end, included.
         last_fix_time: the latest fix time in a list of positions; None when none can be read.
+        on_left_out: told of an interval whose positions were left out.
 
     Raises:
         LookupError: the device is gone, or the user may not ask for its past.
@@ -70,10 +73,13 @@ def read_between(
         try:
             rows = traccar.positions_between(traccar_id, from_at, to_at)
         except TooMuch:
-            if to_at - from_at <= _SHORTEST:
-                raise
+            if to_at - from_at <= _STEP:
+                on_left_out(from_at, to_at)
+                return
             middle = from_at + (to_at - from_at) / 2
-            yield from read_between(traccar, traccar_id, from_at, middle, last_fix_time)
+            yield from read_between(
+                traccar, traccar_id, from_at, middle, last_fix_time=last_fix_time, on_left_out=on_left_out
+            )
             from_at = middle
             continue
         if rows is None:

@@ -80,6 +80,15 @@ class Intake:
                 gained |= {fix.device_id for fix in batch}
         return gained
 
+    def leave_out(self, what: str) -> None:
+        """Record that the answer to a question was too large to take; the record names what was asked for.
+
+        Raises:
+            TryAgain: MongoDB is away.
+        """
+        error = SetAside("answer_too_large", "Traccar's answer is larger than the bridge takes at once.")
+        self._store.set_aside([letter_of(self._server, "rest", error, what.encode())])
+
     def devices(self, rows: Iterable[bytes]) -> list[KnownDevice]:
         """The devices in a REST answer; what is none is set aside.
 

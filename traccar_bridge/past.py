@@ -85,9 +85,15 @@ class Past:
         Raises:
             TryAgain: Traccar or MongoDB is away.
         """
+
+        def leave_out(from_at: datetime, to_at: datetime) -> None:
+            self._intake.leave_out(f"positions of device {known.traccar_id} from {from_at} to {to_at}")
+
         try:
             for from_at, to_at in windows_back(datetime.now(UTC), since_at):
-                for rows in read_between(traccar, known.traccar_id, from_at, to_at, last_fix_time):
+                for rows in read_between(
+                    traccar, known.traccar_id, from_at, to_at, last_fix_time=last_fix_time, on_left_out=leave_out
+                ):
                     self._intake.keep(rows)
                     if self._stopping.is_set():
                         return False

@@ -206,7 +206,9 @@ class Reconciler:
         """Ask for ids: the devices that gained fixes, how many ids were refused, how many were left."""
         asked = ask_by_id(traccar.positions, ids, most_refused)
         gained = self._intake.keep(asked.positions)
-        ledger.settled(asked.answered)
+        for position_id in asked.too_large:
+            self._intake.leave_out(f"position {position_id}")
+        ledger.settled(asked.answered + asked.too_large)
         ledger.refused(asked.refused, time.monotonic())
         return gained, len(asked.refused), len(asked.left)
 

@@ -9,6 +9,8 @@ from typing import Self
 
 import httpx2
 
+from itrack.errors import SetAside
+from itrack.loopback import is_loopback
 from itrack.settings import Settings
 from traccar_bridge.decode import split_array
 from traccar_bridge.errors import Down, Refused, TooMuch
@@ -21,6 +23,7 @@ MOST_IDS = 400
 """Positions asked for at once: with ids of ten digits the request stays below the 8 KiB that Jetty takes."""
 
 _MOST_BYTES = 16 * 1024 * 1024
+_MOST_BYTES_OF_DEVICES = 128 * 1024 * 1024
 _TIMEOUT_S = 30.0
 
 _Query = list[tuple[str, str | int | float | bool | None]] | None
@@ -37,7 +40,8 @@ class Traccar:
     Raises:
         FixConfiguration: from any request, when there is nothing to sign in with.
         Refused: from any request, when Traccar does not accept the sign-in.
-        Down: from any request, when Traccar does not answer or answers with an error of its own.
+        Down: from any request, when Traccar does not answer, answers with an error of its own, or with something that
+            is no list, such as the page of a proxy.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -46,6 +50,7 @@ class Traccar:
             base_url=f"{settings.traccar_address}/api",
             headers={"Accept": "application/json"},
             timeout=httpx2.Timeout(_TIMEOUT_S, connect=5.0),
+            trust_env=not is_loopback(settings.traccar_address),
         )
         self._sign_in: Token | Password | None = None
 
@@ -59,19 +64,28 @@ class Traccar:
 
     def devices(self) -> list[bytes]:
         """The texts of all devices that the user was given."""
-        answer = self._get("devices", "/devices")
+        try:
+            answer = self._get("devices", "/devices", most_bytes=_MOST_BYTES_OF_DEVICES)
+        except TooMuch as error:
+            raise Down(
+                f"Traccar at {self._settings.traccar_address} lists devices of more than {_MOST_BYTES_OF_DEVICES} "
+                "bytes. Sign in as a user who was given fewer."
+            ) from error
         if answer is None:
             raise Down(f"Traccar at {self._settings.traccar_address} did not list the devices (status 400)")
-        return split_array(answer)
+        return self._rows("/devices", answer)
 
     def positions(self, ids: Sequence[int]) -> list[bytes] | None:
         """The texts of the positions with these ids, at most `MOST_IDS`.
 
         Returns:
             None when one of them does not exist or may not be seen: Traccar then refuses them all.
+
+        Raises:
+            TooMuch: more than 16 MiB; ask for fewer.
         """
         answer = self._get("positions_by_id", "/positions", [("id", each) for each in ids])
-        return None if answer is None else split_array(answer)
+        return None if answer is None else self._rows("/positions", answer)
 
     def positions_between(self, traccar_id: int, from_at: datetime, to_at: datetime) -> list[bytes] | None:
         """The texts of a device's positions with a fix time in the interval, both ends included, by fix time.
@@ -86,7 +100,7 @@ class Traccar:
         """
         query: _Query = [("deviceId", traccar_id), ("from", _iso(from_at)), ("to", _iso(to_at))]
         answer = self._get("positions_by_time", "/positions", query)
-        return None if answer is None else split_array(answer)
+        return None if answer is None else self._rows("/positions", answer)
 
     def socket_sign_in(self) -> tuple[str, str | None]:
         """What the socket needs: its query string, and its cookie or None. Both are secrets."""
@@ -95,14 +109,23 @@ class Traccar:
             return str(httpx2.QueryParams({"token": sign_in.value})), None
         return "", "; ".join(f"{name}={value}" for name, value in self._http.cookies.items())
 
-    def _get(self, what: str, path: str, query: _Query = None) -> bytes | None:
+    def _rows(self, path: str, answer: bytes) -> list[bytes]:
+        try:
+            return split_array(answer)
+        except SetAside as error:
+            raise Down(
+                f"Traccar at {self._settings.traccar_address} answers {path} with something that is no list. "
+                "Does a proxy before it show a page of its own?"
+            ) from error
+
+    def _get(self, what: str, path: str, query: _Query = None, most_bytes: int = _MOST_BYTES) -> bytes | None:
         """The body of a good answer, None for status 400."""
         self._signed_in()
         REQUESTS.labels(what).inc()
         try:
             with self._http.stream("GET", path, params=query) as response:
                 if response.status_code == 200:
-                    return _body(response)
+                    return _body(response, most_bytes)
                 status = response.status_code
         except httpx2.HTTPError as error:
             raise Down(
@@ -147,12 +170,12 @@ class Traccar:
             raise Down(f"Traccar at {self._settings.traccar_address} answers a sign-in with {response.status_code}")
 
 
-def _body(response: httpx2.Response) -> bytes:
+def _body(response: httpx2.Response, most_bytes: int) -> bytes:
     parts, size = [], 0
     for part in response.iter_bytes():
         size += len(part)
-        if size > _MOST_BYTES:
-            raise TooMuch(f"an answer of more than {_MOST_BYTES} bytes")
+        if size > most_bytes:
+            raise TooMuch(f"an answer of more than {most_bytes} bytes")
         parts.append(part)
     return b"".join(parts)
 

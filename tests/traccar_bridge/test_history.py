@@ -32,6 +32,10 @@ class Server:
         return rows
 
 
+def unwanted(from_at: datetime, to_at: datetime) -> None:
+    raise AssertionError((from_at, to_at))
+
+
 def last(rows: list[bytes]) -> datetime:
     return datetime.fromisoformat(rows[-1].decode())
 
@@ -57,13 +61,31 @@ def test_past_is_whole_whatever_the_limits(count: int, seed: int, cut: int, too_
     """Cut answers are continued and too large ones halved, until every position was read."""
     times = [NOW - timedelta(seconds=each) for each in random.Random(seed).sample(range(10_000), count)]  # noqa: S311
     server = Server(times, cut, too_much)
-    read = {row for rows in read_between(server, 1, BEGINNING, END, last) for row in rows}
+    read = {
+        row
+        for rows in read_between(server, 1, BEGINNING, END, last_fix_time=last, on_left_out=unwanted)
+        for row in rows
+    }
     assert read == {at.isoformat().encode() for at in times}
+
+
+def test_a_moment_that_is_too_much_is_left_out_and_told() -> None:
+    """A thousand positions at one instant are too much however short the interval: the rest is read, and it is told."""
+    dense = NOW - timedelta(hours=1, milliseconds=-333)
+    around = [NOW - timedelta(hours=1, seconds=each) for each in range(-50, 50)]
+    server = Server([*around, *[dense] * 1_000], cut=10_000, too_much=500)
+    left_out: list[tuple[datetime, datetime]] = []
+    rows = read_between(
+        server, 1, BEGINNING, END, last_fix_time=last, on_left_out=lambda *interval: left_out.append(interval)
+    )
+    assert {row for part in rows for row in part} == {at.isoformat().encode() for at in around}
+    assert left_out
+    assert all(from_at <= dense <= to_at <= from_at + timedelta(milliseconds=1) for from_at, to_at in left_out)
 
 
 def test_empty_past_costs_few_requests() -> None:
     """A device without positions is asked for nine times at most."""
     server = Server([], 1_000, 1_000)
     for from_at, to_at in windows_back(NOW):
-        assert list(read_between(server, 1, from_at, to_at, last)) == [[]]
+        assert list(read_between(server, 1, from_at, to_at, last_fix_time=last, on_left_out=unwanted)) == [[]]
     assert server.requests <= 9

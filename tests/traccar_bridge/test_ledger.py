@@ -9,21 +9,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from traccar_bridge.by_id import ask_by_id, look_ahead
+from traccar_bridge.errors import TooMuch
 from traccar_bridge.ledger import IdLedger
 from traccar_bridge.rest import MOST_IDS
 
 
 class Server:
-    """Answers for ids as Traccar does: all or nothing."""
+    """Answers for ids as Traccar does: all or nothing. A heavy position, or more than ten, is too much."""
 
-    def __init__(self, ids: set[int]) -> None:
+    def __init__(self, ids: set[int], heavy: set[int] | None = None) -> None:
         self.ids = ids
+        self.heavy = heavy or set()
         self.requests = 0
 
     def ask(self, ids: Sequence[int]) -> list[bytes] | None:
         self.requests += 1
         assert 0 < len(ids) <= MOST_IDS
-        return [str(each).encode() for each in ids] if set(ids) <= self.ids else None
+        if not set(ids) <= self.ids:
+            return None
+        if self.heavy and (len(ids) > 10 or self.heavy & set(ids)):
+            raise TooMuch
+        return [str(each).encode() for each in ids]
 
 
 @given(st.sets(st.integers(1, 900)), st.sets(st.integers(1, 900)))
@@ -47,6 +53,16 @@ def test_asking_stops_after_enough_refusals(existing: set[int], most_refused: in
     assert set(asked.answered) <= existing
 
 
+@given(st.sets(st.integers(1, 900)), st.sets(st.integers(1, 900), min_size=1))
+def test_answers_that_are_too_much_are_asked_for_in_parts(existing: set[int], heavy: set[int]) -> None:
+    """Whatever the sizes of the answers, every id ends where it belongs."""
+    asked = ask_by_id(Server(existing, heavy).ask, range(1, 901), most_refused=1_000)
+    assert set(asked.answered) == existing - heavy
+    assert {int(text) for text in asked.positions} == existing - heavy
+    assert set(asked.too_large) == existing & heavy
+    assert set(asked.refused) == set(range(1, 901)) - existing
+
+
 def test_one_hole_costs_few_requests() -> None:
     """One missing id among 400 is found with about 2 log2(n) requests."""
     server = Server(set(range(1, 401)) - {123})
@@ -55,15 +71,15 @@ def test_one_hole_costs_few_requests() -> None:
     assert server.requests <= 2 * log2(400) + 2
 
 
-@given(st.sets(st.integers(1, 300)), st.integers(1, 70))
-def test_look_ahead_finds_the_end(existing: set[int], width: int) -> None:
-    """Looking ahead reaches every id that is not behind `width` or more missing ones in a row."""
+@given(st.sets(st.integers(1, 300)), st.sets(st.integers(1, 300)), st.integers(1, 70))
+def test_look_ahead_finds_the_end(existing: set[int], heavy: set[int], width: int) -> None:
+    """Looking ahead reaches every id not behind `width` or more missing ones in a row, however large they are."""
     expected = 0
     for each in sorted(existing):
         if each - expected > width:
             break
         expected = each
-    highest, texts = look_ahead(Server(existing).ask, 0, width)
+    highest, texts = look_ahead(Server(existing, heavy).ask, 0, width)
     assert highest == expected
     assert {int(text) for text in texts} <= existing
 
