@@ -7,6 +7,7 @@ moment it can be known.
 from __future__ import annotations
 
 import tempfile
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,4 +56,4 @@ def _measure() -> Outcome:
                     raise sender.failure
                 return Sent(sent=sender.sent, accepted=sender.accepted)
 
-            return run_trial(stack, send, lambda _words: None)
+            return run_trial(stack, send, lambda _words: None, threading.Event())

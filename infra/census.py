@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
 
 import msgspec
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
 
-from itrack.errors import SetAside
+from itrack.errors import SetAside, TryAgain
 from itrack.mongo import ANOMALIES, FIXES, GAPS, SET_ASIDE, STAYPOINTS, TRIPS, open_database
+from itrack.mongo_errors import asking_mongodb
 from itrack.settings import Settings
 from itrack.wire import decode_fix
 
@@ -44,27 +47,46 @@ def take_census(settings: Settings, since_at: datetime) -> Census:
     """
     database = open_database(settings, part="census")
     try:
-        this_run = {"stored_at": {"$gte": since_at}}
-        stored = frozenset(str(each["_id"]) for each in database[FIXES].find(this_run, {"_id": 1}))
-        devices = {"device_id": {"$in": database[FIXES].distinct("device_id", this_run)}}
-        messages, published = _published(settings, since_at)
-        return Census(
-            stored=stored,
-            published=published,
-            messages=messages,
-            set_aside=database[SET_ASIDE].count_documents({"seen_at": {"$gte": since_at}}),
-            staypoints=database[STAYPOINTS].count_documents(devices),
-            trips=database[TRIPS].count_documents(devices),
-            gaps=database[GAPS].count_documents(devices),
-            anomalies=database[ANOMALIES].count_documents(devices),
-        )
+        with asking_mongodb("count what was stored"), asking_kafka(settings):
+            this_run = {"stored_at": {"$gte": since_at}}
+            stored = frozenset(str(each["_id"]) for each in database[FIXES].find(this_run, {"_id": 1}))
+            devices = {"device_id": {"$in": database[FIXES].distinct("device_id", this_run)}}
+            messages, published = _published(settings, since_at)
+            return Census(
+                stored=stored,
+                published=published,
+                messages=messages,
+                set_aside=database[SET_ASIDE].count_documents({"seen_at": {"$gte": since_at}}),
+                staypoints=database[STAYPOINTS].count_documents(devices),
+                trips=database[TRIPS].count_documents(devices),
+                gaps=database[GAPS].count_documents(devices),
+                anomalies=database[ANOMALIES].count_documents(devices),
+            )
     finally:
         database.client.close()
 
 
+@contextmanager
+def asking_kafka(settings: Settings) -> Iterator[None]:
+    """Turn what kafka-python raises inside into I-Track's error.
+
+    Raises:
+        TryAgain: Kafka does not answer.
+    """
+    try:
+        yield
+    except KafkaError as error:
+        raise TryAgain(f"Kafka at {settings.kafka_address} did not answer ({type(error).__name__}).") from error
+
+
 def open_consumer(settings: Settings) -> KafkaConsumer:
-    """A consumer that belongs to no group and commits nothing."""
-    return KafkaConsumer(bootstrap_servers=settings.kafka_address, enable_auto_commit=False)
+    """A consumer that belongs to no group and commits nothing.
+
+    Raises:
+        TryAgain: Kafka does not answer.
+    """
+    with asking_kafka(settings):
+        return KafkaConsumer(bootstrap_servers=settings.kafka_address, enable_auto_commit=False)
 
 
 def partitions_of(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:

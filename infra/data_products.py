@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from typing import Any
 import msgspec
 
 from infra.parts import settings_environment
+from infra.process import on_a_leash
 from itrack.settings import Settings
 
 __all__ = ["Answer", "DataProducts", "export_all_days", "train_on_all_days"]
@@ -32,21 +34,27 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     failure: str | None
 
 
-def export_all_days(settings: Settings) -> Answer:
-    """`itrack export --all-days`."""
-    return _itrack(settings, "export", "--all-days")
+def export_all_days(settings: Settings, asked: threading.Event) -> Answer:
+    """`itrack export --all-days`, ended early when `asked` is set."""
+    return _itrack(settings, asked, "export", "--all-days")
 
 
-def train_on_all_days(settings: Settings) -> Answer:
-    """`itrack train --all`."""
-    return _itrack(settings, "train", "--all")
+def train_on_all_days(settings: Settings, asked: threading.Event) -> Answer:
+    """`itrack train --all`, ended early when `asked` is set."""
+    return _itrack(settings, asked, "train", "--all")
 
 
 class DataProducts:
-    """Makes the data set and the model once, beside everything else, and has sentences to tell of it."""
+    """Makes the data set and the model once, beside everything else, and has sentences to tell of it.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: where everything is.
+        asked: when it is set, what is under way ends.
+    """
+
+    def __init__(self, settings: Settings, asked: threading.Event) -> None:
         self._settings = settings
+        self._asked = asked
         self._news: SimpleQueue[str] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -55,6 +63,11 @@ class DataProducts:
         if self._thread is None:
             self._thread = threading.Thread(target=self._make, name="data-products", daemon=True)
             self._thread.start()
+
+    def stop(self) -> None:
+        """Wait for what is under way to end; `asked` is set."""
+        if self._thread is not None:
+            self._thread.join(timeout=15)
 
     def news(self) -> list[str]:
         """Sentences since the last call."""
@@ -66,7 +79,7 @@ class DataProducts:
                 return sentences
 
     def _make(self) -> None:
-        exported = export_all_days(self._settings)
+        exported = export_all_days(self._settings, self._asked)
         for day in exported.values.get("days", ()):
             for file in day["files"]:
                 if file["format"] == "xlsx":
@@ -74,7 +87,7 @@ class DataProducts:
         if exported.failure:
             self._news.put(f"  The export failed: {exported.failure}")
             return
-        trained = train_on_all_days(self._settings)
+        trained = train_on_all_days(self._settings, self._asked)
         self._news.put(
             f"  No model was trained: {trained.failure}"
             if trained.failure
@@ -82,18 +95,26 @@ class DataProducts:
         )
 
 
-def _itrack(settings: Settings, *arguments: str) -> Answer:
+def _itrack(settings: Settings, asked: threading.Event, *arguments: str) -> Answer:
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "answer.json"
-        done = subprocess.run(
-            [sys.executable, "-m", "itrack", *arguments, "--json", str(file)],
-            env={**os.environ, **settings_environment(settings)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        file, said = Path(folder) / "answer.json", Path(folder) / "said.txt"
+        with said.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "itrack", *arguments, "--json", str(file)],
+                env={**os.environ, **settings_environment(settings)},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=on_a_leash(),  # noqa: PLW1509 - one system call, nothing that could wait for a thread
+            )
+        while process.poll() is None and not asked.wait(0.2):
+            pass
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
         values = json.loads(file.read_text()) if file.exists() else {}
-    words = (done.stderr or done.stdout).strip().splitlines()
-    failure = (words[-1] if words else f"it ended with status {done.returncode}") if done.returncode else None
+        words = said.read_text(errors="replace").strip().splitlines()
+    status = process.returncode
+    failure = (words[-1] if words else f"it ended with status {status}") if status else None
     return Answer(values=values, failure=failure)

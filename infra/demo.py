@@ -96,7 +96,7 @@ def run_once(settings: Settings, files: Sequence[Path], rate_per_s: float, json_
                     raise sender.failure
                 return Sent(sent=sender.sent, accepted=sender.accepted)
 
-            outcome = run_trial(stack, send, narrator.say)
+            outcome = run_trial(stack, send, narrator.say, asked)
     finally:
         narrator.quiet()
     _write(outcome, json_file)
@@ -106,7 +106,7 @@ def run_once(settings: Settings, files: Sequence[Path], rate_per_s: float, json_
 
 def _watch(stack: LocalStack, sender: Sender, narrator: Narrator, asked: threading.Event) -> None:
     """Show what flows; once history has arrived, make the data set and the model."""
-    products = DataProducts(stack.settings)
+    products = DataProducts(stack.settings, asked)
     with Pulse(stack) as pulse:
         while not asked.wait(1.0):
             stack.require_alive()
@@ -118,6 +118,7 @@ def _watch(stack: LocalStack, sender: Sender, narrator: Narrator, asked: threadi
                 products.start_once()
             for sentence in products.news():
                 narrator.tell(sentence)
+    products.stop()
 
 
 def _read(files: Sequence[Path], narrator: Narrator) -> Sequence[Track]:

@@ -8,6 +8,7 @@ from infra.jars import spark_jars
 from infra.parts import PARTS, STAND_IN, WATCH, health, part_program, settings_environment
 from infra.process import Program
 from infra.stack import LocalStack
+from itrack.errors import FixConfiguration
 from itrack.settings import Settings
 
 __all__ = ["start_line"]
@@ -17,9 +18,14 @@ def start_line(stack: LocalStack) -> None:
     """Start everything that a fix meets, on a stack that runs.
 
     Raises:
-        FixConfiguration, TryAgain: as `LocalStack`.
+        FixConfiguration, TryAgain: as `LocalStack`; or a real Traccar is named, but not where its phones report.
     """
     settings = stack.settings
+    if (settings.traccar_url is None) != (settings.osmand_url is None):
+        raise FixConfiguration(
+            "ITRACK_TRACCAR_URL and ITRACK_OSMAND_URL go together here: the demo's people report to the same Traccar "
+            "that the bridge reads. Set both, or neither for the stand-in."
+        )
     spark_jars(settings)
     if settings.traccar_url is None:
         stack.start(_stand_in_program(settings))

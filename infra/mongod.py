@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 
 from pymongo import MongoClient
@@ -29,7 +30,8 @@ def mongod_binary() -> Path:
     for folder in folders:
         binary = Path(folder) / "bin" / "mongod"
         if binary.exists():
-            binary.chmod(binary.stat().st_mode | 0o111)
+            if not os.access(binary, os.X_OK):
+                binary.chmod(binary.stat().st_mode | 0o111)
             return binary
     raise FixConfiguration(
         "There is no mongod for this platform among the Python packages (there is one for Linux on x86-64). "

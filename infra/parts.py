@@ -57,7 +57,7 @@ def part_program(part: PartInfo, settings: Settings) -> Program:
 def health(url: str) -> dict[str, object] | None:
     """What `/healthz` under `url` says: `healthy`, `detail`, … None when nobody answers."""
     try:
-        answer: dict[str, object] = httpx2.get(f"{url}/healthz", timeout=2.0).json()
+        answer: dict[str, object] = httpx2.get(f"{url}/healthz", timeout=2.0, trust_env=False).json()
     except (httpx2.HTTPError, ValueError):
         return None
     return answer

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ import psutil
 
 from itrack.errors import FixConfiguration, TryAgain
 
-__all__ = ["Child", "Program", "require_free_port"]
+__all__ = ["Child", "Program", "on_a_leash", "require_free_port"]
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -58,6 +57,7 @@ class Child:
         self.program = program
         self.log_file = logs / f"{program.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._started_s = 0.0
 
     def start(self) -> None:
         """Start it.
@@ -67,14 +67,7 @@ class Child:
         """
         for port, setting in self.program.ports.items():
             require_free_port(port, self.program.name, setting)
-        parent = os.getpid()
-
-        def on_a_leash() -> None:
-            if _libc is not None:
-                _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-                if os.getppid() != parent:
-                    os._exit(1)
-
+        self._started_s = time.monotonic()
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 list(self.program.argv),
@@ -83,25 +76,32 @@ class Child:
                 stderr=log,
                 env={**os.environ, **self.program.environment},
                 start_new_session=True,
-                preexec_fn=on_a_leash,  # noqa: PLW1509 - one system call, nothing that could wait for a thread
+                preexec_fn=on_a_leash(),  # noqa: PLW1509 - one system call, nothing that could wait for a thread
             )
 
-    def wait_ready(self, give_up: threading.Event) -> None:
+    def check_ready(self) -> bool:
+        """True once it serves.
+
+        Raises:
+            TryAgain: it died, or has been starting for too long; the message ends with the last lines of its log.
+        """
+        self.require_alive()
+        if self.program.is_ready():
+            return True
+        if time.monotonic() > self._started_s + self.program.ready_within_s:
+            raise TryAgain(
+                f"{self.program.name} did not get ready within {self.program.ready_within_s:.0f} s. {self._tail()}"
+            )
+        return False
+
+    def wait_ready(self) -> None:
         """Wait until it serves.
 
         Raises:
-            TryAgain: it died or took too long (the message ends with the last lines of its log), or waiting was
-                given up.
+            TryAgain: as `check_ready`.
         """
-        deadline = time.monotonic() + self.program.ready_within_s
-        while not self.program.is_ready():
-            self.require_alive()
-            if time.monotonic() > deadline:
-                raise TryAgain(
-                    f"{self.program.name} did not get ready within {self.program.ready_within_s:.0f} s. {self._tail()}"
-                )
-            if give_up.wait(0.1):
-                raise TryAgain(f"{self.program.name} was stopped while it started.")
+        while not self.check_ready():
+            time.sleep(0.1)
 
     def require_alive(self) -> None:
         """Check that it runs.
@@ -165,6 +165,19 @@ class Child:
             text = []
         said = "\n  ".join(text) or "(nothing)"
         return f"Its log {self.log_file} ends:\n  {said}"
+
+
+def on_a_leash() -> Callable[[], None]:
+    """What a new child runs first, so that the kernel ends it when the thread that started it ends (Linux)."""
+    parent = os.getpid()
+
+    def leash() -> None:
+        if _libc is not None:
+            _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+            if os.getppid() != parent:
+                os._exit(1)
+
+    return leash
 
 
 def require_free_port(port: int, name: str, setting: str) -> None:

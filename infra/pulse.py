@@ -7,9 +7,10 @@ from typing import Self
 
 import msgspec
 
-from infra.census import open_consumer, partitions_of
+from infra.census import asking_kafka, open_consumer, partitions_of
 from infra.stack import LocalStack
 from itrack.mongo import ANOMALIES, FIXES, STAYPOINTS, TRIPS, open_database
+from itrack.mongo_errors import asking_mongodb
 
 __all__ = ["Pulse", "Seen"]
 
@@ -53,13 +54,18 @@ class Pulse:
         self._database.client.close()
 
     def look(self, sent: int) -> Seen:
-        """Count what is there now."""
-        return Seen(
-            sent=sent,
-            stored=self._database[FIXES].estimated_document_count(),
-            published=sum(self._consumer.end_offsets(self._partitions).values()),
-            staypoints=self._database[STAYPOINTS].estimated_document_count(),
-            trips=self._database[TRIPS].estimated_document_count(),
-            anomalies=self._database[ANOMALIES].estimated_document_count(),
-            rss_bytes=sum(self._stack.rss_bytes().values()),
-        )
+        """Count what is there now.
+
+        Raises:
+            TryAgain: MongoDB or Kafka does not answer.
+        """
+        with asking_mongodb("count"), asking_kafka(self._stack.settings):
+            return Seen(
+                sent=sent,
+                stored=self._database[FIXES].estimated_document_count(),
+                published=sum(self._consumer.end_offsets(self._partitions).values()),
+                staypoints=self._database[STAYPOINTS].estimated_document_count(),
+                trips=self._database[TRIPS].estimated_document_count(),
+                anomalies=self._database[ANOMALIES].estimated_document_count(),
+                rss_bytes=sum(self._stack.rss_bytes().values()),
+            )

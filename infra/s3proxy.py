@@ -36,7 +36,7 @@ s3proxy.authorization=aws-v2-or-v4
 s3proxy.identity={LOCAL_ACCESS_KEY}
 s3proxy.credential={LOCAL_SECRET_KEY}
 jclouds.provider=filesystem-nio2
-jclouds.filesystem.basedir={data}
+jclouds.filesystem.basedir={Workspace.in_properties(data)}
 """
     )
     properties.chmod(0o600)

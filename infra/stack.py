@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -17,8 +16,10 @@ from infra.mongod import mongod_program
 from infra.process import Child, Program
 from infra.s3proxy import s3proxy_program
 from infra.workspace import Workspace
+from itrack.errors import TryAgain
 from itrack.kafka import ensure_topics
 from itrack.mongo import ensure_indexes, open_database
+from itrack.mongo_errors import asking_mongodb
 from itrack.s3 import ensure_bucket, open_s3
 from itrack.settings import Settings
 
@@ -77,9 +78,11 @@ class LocalStack:
             self._say(f"starting {child.program.name}")
             self.children.append(child)
             child.start()
-        with ThreadPoolExecutor(max_workers=max(1, len(children))) as pool:
-            for _ in pool.map(lambda child: child.wait_ready(self._give_up), children):
-                pass
+        waiting = set(children)
+        while waiting:
+            waiting -= {child for child in waiting if child.check_ready()}
+            if waiting and self._give_up.wait(0.1):
+                raise TryAgain("Stopped while the programs were starting.")
 
     def require_alive(self) -> None:
         """Check that every program runs.
@@ -121,7 +124,8 @@ class LocalStack:
     def _make_room(self) -> None:
         database = open_database(self.settings, part="stack")
         try:
-            ensure_indexes(database)
+            with asking_mongodb("make indexes"):
+                ensure_indexes(database)
         finally:
             database.client.close()
         ensure_topics(self.settings)

@@ -53,10 +53,11 @@ def status(settings: Settings) -> dict[str, Any]:
 
 
 def mongodb_uri(settings: Settings) -> str:
-    """MongoDB's address without user and password."""
-    uri = settings.mongodb_address
-    scheme, _, rest = uri.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
+    """MongoDB's address without user, password and options, which may hold secrets, but for the replica set's name."""
+    scheme, _, rest = settings.mongodb_address.partition("://")
+    place, _, options = rest.rpartition("@")[2].partition("?")
+    replica_set = [each for each in options.split("&") if each.startswith("replicaSet=")]
+    return f"{scheme}://{place}{'?' if replica_set else ''}{''.join(replica_set)}"
 
 
 def _service(problem: str | None, address: str) -> dict[str, Any]:
@@ -97,5 +98,7 @@ def _connect_problem(address: str) -> str | None:
     try:
         with socket.create_connection((host, int(port)), timeout=2.0):
             return None
+    except ValueError:
+        return f"{address} is no host:port"
     except OSError as error:
         return f"nothing answers ({error.strerror or error})"

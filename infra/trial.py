@@ -19,7 +19,8 @@ from infra.latency import EventWatch, MapWatch, percentiles
 from infra.parts import PARTS
 from infra.stack import LocalStack
 from itrack.errors import TryAgain
-from itrack.mongo import FIXES, open_database
+from itrack.mongo import FIXES, SET_ASIDE, open_database
+from itrack.mongo_errors import asking_mongodb
 from itrack.s3 import open_s3
 from itrack.settings import Settings
 
@@ -77,16 +78,19 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[str]
 
 
-def run_trial(stack: LocalStack, send: Callable[[], Sent], say: Callable[[str], None]) -> Outcome:
+def run_trial(
+    stack: LocalStack, send: Callable[[], Sent], say: Callable[[str], None], asked: threading.Event
+) -> Outcome:
     """Run one trial on a line that is up.
 
     Args:
         stack: the running stack, with every part started.
         send: sends reports to Traccar and says how many.
         say: told what is going on.
+        asked: when it is set, the trial ends.
 
     Raises:
-        TryAgain: a program died, or the fixes stopped arriving before all were there.
+        TryAgain: a program died, the fixes stopped arriving before all were there, or the trial was asked to end.
     """
     settings = stack.settings
     started_at = datetime.now(UTC).replace(microsecond=0)
@@ -96,13 +100,13 @@ def run_trial(stack: LocalStack, send: Callable[[], Sent], say: Callable[[str], 
         with MapWatch(settings) as map_watch, EventWatch(settings) as event_watch:
             sent = send()
             clock.lap("send")
-            census = _wait_for_all(stack, sent.accepted, started_at, judged_before, say)
+            census = _wait_for_all(stack, sent.accepted, say, asked, since_at=started_at, judged_before=judged_before)
             clock.lap("arrive")
         say("exporting the days to S3")
-        rows, days_rows = _export(settings)
+        rows, days_rows = _export(settings, asked)
         clock.lap("export")
         say("training a model on them")
-        trained = train_on_all_days(settings)
+        trained = train_on_all_days(settings, asked)
         clock.lap("train")
     outcome = Outcome(
         fixes_sent=sent.sent,
@@ -155,27 +159,35 @@ def _disagreements(outcome: Outcome, rows_in_mongodb: int) -> list[str]:
 
 
 def _wait_for_all(
-    stack: LocalStack, accepted: int, since_at: datetime, judged_before: int, say: Callable[[str], None]
+    stack: LocalStack,
+    accepted: int,
+    say: Callable[[str], None],
+    asked: threading.Event,
+    *,
+    since_at: datetime,
+    judged_before: int,
 ) -> Census:
     """Wait until every accepted fix is stored, published and judged, and the findings have come to rest."""
     settings = stack.settings
     database = open_database(settings, part="trial")
     patience = _Patience()
     try:
-        while True:
+        while not asked.wait(0.5):
             stack.require_alive()
-            stored = database[FIXES].count_documents({"stored_at": {"$gte": since_at}})
+            with asking_mongodb("count fixes"):
+                stored = database[FIXES].count_documents({"stored_at": {"$gte": since_at}})
+                set_aside = database[SET_ASIDE].count_documents({"seen_at": {"$gte": since_at}})
             judged = _judged(settings) - judged_before
             say(f"waiting for what is on its way: of {accepted} fixes {stored} are stored and {judged} judged")
-            if stored >= accepted and judged >= accepted:
+            if stored + set_aside >= accepted and judged >= stored:
                 census = take_census(settings, since_at)
                 findings = (census.staypoints, census.trips, census.gaps, census.anomalies)
                 if census.stored == census.published and patience.is_quiet(findings):
                     return census
-            patience.spend(f"{stored} stored, {judged} judged, of {accepted}")
-            time.sleep(0.5)
+            patience.spend(f"{stored} stored, {set_aside} set aside, {judged} judged, of {accepted}")
     finally:
         database.client.close()
+    raise TryAgain("Stopped before everything had arrived.")
 
 
 class _Patience:
@@ -205,7 +217,7 @@ def _judged(settings: Settings) -> int:
     """Fixes that the analytics have judged since they were started."""
     url = next(part for part in PARTS if part.name == "analytics").url(settings)
     try:
-        page = httpx2.get(f"{url}/metrics", timeout=5.0).text
+        page = httpx2.get(f"{url}/metrics", timeout=5.0, trust_env=False).text
     except httpx2.HTTPError:
         return 0
     return int(
@@ -221,25 +233,27 @@ def _judged(settings: Settings) -> int:
 def _map_latencies_ms(settings: Settings, watch: MapWatch) -> list[float]:
     database = open_database(settings, part="trial")
     try:
-        found = database[FIXES].find({"_id": {"$in": list(watch.seen_at)}}, {"server_at": 1})
-        return [(watch.seen_at[each["_id"]] - each["server_at"]).total_seconds() * 1000 for each in found]
+        with asking_mongodb("read when fixes were received"):
+            found = database[FIXES].find({"_id": {"$in": list(watch.seen_at)}}, {"server_at": 1})
+            return [(watch.seen_at[each["_id"]] - each["server_at"]).total_seconds() * 1000 for each in found]
     finally:
         database.client.close()
 
 
-def _export(settings: Settings) -> tuple[FixRows, int]:
+def _export(settings: Settings, asked: threading.Event) -> tuple[FixRows, int]:
     """Export every day; the rows as read back from S3, and MongoDB's own count.
 
     Raises:
         TryAgain: the export failed.
     """
-    answer = export_all_days(settings)
+    answer = export_all_days(settings, asked)
     if "days" not in answer.values:
         raise TryAgain(f"The export failed: {answer.failure}")
     days = [date.fromisoformat(day["day"]) for day in answer.values["days"]]
     database = open_database(settings, part="trial")
     try:
-        rows_in_mongodb = database[FIXES].count_documents({})
+        with asking_mongodb("count fixes"):
+            rows_in_mongodb = database[FIXES].count_documents({})
     finally:
         database.client.close()
     return count_fix_rows(open_s3(settings), settings.s3_bucket, days), rows_in_mongodb

@@ -50,7 +50,10 @@ class DemoWalkers(Sender):
         self._note: Path = workspace.run / "demo-walkers.json"
         now = datetime.now(UTC)
         self._outing = self._read_note(now)
-        self._plans, self.history = plan_reports(self._outing, now, history_only=history_only)
+        self._plans, due_s = plan_reports(self._outing, now, history_only=history_only)
+        now_s = (now - self._outing.began_at).total_seconds()
+        self.history = sum(1 for each in due_s if each < now_s)
+        self._due_s = due_s
         self._noted_at = now
 
     def send(self) -> None:
@@ -68,9 +71,10 @@ class DemoWalkers(Sender):
         """Take over how the delivery stands, and note it for the next start."""
         super().note(delivery)
         now = datetime.now(UTC)
-        if self.sent >= self.history and now - self._noted_at > _NOTE_EVERY:
+        if now - self._noted_at > _NOTE_EVERY and self.sent < len(self._due_s):
             self._noted_at = now
-            self._write_note(msgspec.structs.replace(self._outing, sent_until=now))
+            sent_until = self._outing.began_at + timedelta(seconds=self._due_s[self.sent])
+            self._write_note(msgspec.structs.replace(self._outing, sent_until=sent_until))
 
     def _read_note(self, now: datetime) -> Outing:
         """The outing under way, or a new one by new people when there is none or it is over."""
@@ -92,8 +96,10 @@ class DemoWalkers(Sender):
         partial.replace(self._note)
 
 
-def plan_reports(outing: Outing, now: datetime, *, history_only: bool = False) -> tuple[dict[str, list[Planned]], int]:
-    """When each report leaves, by phone, and how many of them are history that leaves at once.
+def plan_reports(
+    outing: Outing, now: datetime, *, history_only: bool = False
+) -> tuple[dict[str, list[Planned]], list[float]]:
+    """When each report leaves, by phone; and when each left or will leave by the outing's own clock, in seconds.
 
     History leaves in order, so many a second that the line can follow; the rest when it is measured.
     """
@@ -102,20 +108,23 @@ def plan_reports(outing: Outing, now: datetime, *, history_only: bool = False) -
     )
     already_s = (outing.sent_until - outing.began_at).total_seconds()
     now_s = (now - outing.began_at).total_seconds()
-    late = sorted(report.due_s for plan in crowd.plans.values() for report in plan if already_s <= report.due_s < now_s)
-    place = {due_s: number for number, due_s in enumerate(late)}
-    catch_up_s = len(late) / _CATCH_UP_PER_S
-    plans = {
+    wanted = {
         unique_id: [
-            Planned(
-                due_s=place[report.due_s] / _CATCH_UP_PER_S
-                if report.due_s < now_s
-                else max(catch_up_s, report.due_s - now_s),
-                point=report.point,
-            )
-            for report in plan
-            if already_s <= report.due_s and (report.due_s < now_s or not history_only)
+            report for report in plan if already_s <= report.due_s and (report.due_s < now_s or not history_only)
         ]
         for unique_id, plan in crowd.plans.items()
     }
-    return plans, len(late)
+    due_s = sorted(report.due_s for plan in wanted.values() for report in plan)
+    place = {due: number for number, due in enumerate(due_s)}
+    caught_up_s = sum(1 for due in due_s if due < now_s) / _CATCH_UP_PER_S
+
+    def leaves_s(report: Planned) -> float:
+        if report.due_s < now_s:
+            return place[report.due_s] / _CATCH_UP_PER_S
+        return max(caught_up_s, report.due_s - now_s)
+
+    plans = {
+        unique_id: [Planned(due_s=leaves_s(report), point=report.point) for report in plan]
+        for unique_id, plan in wanted.items()
+    }
+    return plans, due_s

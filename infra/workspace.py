@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+from pathlib import Path
 from typing import IO
 
 from itrack.errors import FixConfiguration
@@ -39,6 +40,10 @@ class Workspace:
         Raises:
             FixConfiguration: the folder cannot be written, or its disk is nearly full.
         """
+        if "," in str(self.root):
+            raise FixConfiguration(
+                f"{self.root} has a comma, which Kafka takes for two folders. Set ITRACK_HOME to another."
+            )
         try:
             for folder in (self.root, self.data, self.jars, self.logs, self.run):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -53,6 +58,11 @@ class Workspace:
                 f"The disk of {self.root} has {free / 1024**3:.1f} GiB left; the local stack needs 2. "
                 "Free some, or set ITRACK_HOME to a folder on another disk."
             )
+
+    @staticmethod
+    def in_properties(path: Path) -> str:
+        """A path as Java's properties files take it: everything beyond ASCII escaped."""
+        return "".join(each if each.isascii() else f"\\u{ord(each):04x}" for each in str(path).replace("\\", "\\\\"))
 
     def lock(self) -> IO[str]:
         """Hold this folder for one local stack until the returned file is closed.

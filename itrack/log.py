@@ -14,7 +14,7 @@ __all__ = ["configure_logging", "redact"]
 
 _SECRET_NAME = re.compile(r"token|password|secret|authorization|cookie", re.IGNORECASE)
 _SECRET_IN_TEXT = re.compile(r"((?:token|password|secret)=)[^&\s\"']+|(://[^:/@\s]+:)[^@\s]+(?=@)", re.IGNORECASE)
-_PLACE_NAME = re.compile(r"^(lat|lon|latitude|longitude)", re.IGNORECASE)
+_PLACE_NAME = re.compile(r"^(lat|lon|lng)(itude)?(_deg)?$|^longitude(_deg)?$", re.IGNORECASE)
 
 
 def configure_logging(part: str, level: str = "info") -> None:

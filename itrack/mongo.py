@@ -7,7 +7,9 @@ from typing import Any
 from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient, WriteConcern
 from pymongo.database import Database
+from pymongo.errors import ConfigurationError
 
+from itrack.errors import FixConfiguration
 from itrack.settings import Settings
 
 __all__ = [
@@ -17,9 +19,9 @@ __all__ = [
     "DEVICES",
     "FIXES",
     "GAPS",
+    "REPLAYED_LETTERS",
     "SET_ASIDE",
     "STAYPOINTS",
-    "REPLAYED_LETTERS",
     "TRIPS",
     "Document",
     "ensure_indexes",
@@ -34,10 +36,10 @@ DEVICES = "devices"
 """Every phone (`Device`). Written by the bridge only."""
 SET_ASIDE = "set_aside"
 """What the bridge could not use (`DeadLetter`)."""
-BOOKMARKS = "bookmarks"
-"""Where each part stands in what it reads; `_id` is the part's own name."""
 REPLAYED_LETTERS = "replayed_letters"
 """Which dead letters of Kafka were replayed, and when; `_id` is the letter's own."""
+BOOKMARKS = "bookmarks"
+"""Where each part stands in what it reads; `_id` is the part's own name."""
 STAYPOINTS = "staypoints"
 """Stops (`Staypoint`). Written by the analytics only, like the four below."""
 TRIPS = "trips"
@@ -72,15 +74,21 @@ def open_database(settings: Settings, *, part: str, timeout_s: float = 10.0) -> 
     """The database, with aware UTC dates, majority reads and journalled majority writes.
 
     The connection is made at the first call; `database.client.close()` ends it.
+
+    Raises:
+        FixConfiguration: the address is none.
     """
-    client: MongoClient[Document] = MongoClient(
-        settings.mongodb_address,
-        appname=f"itrack-{part}",
-        serverSelectionTimeoutMS=int(timeout_s * 1000),
-        connectTimeoutMS=int(timeout_s * 1000),
-        retryWrites=True,
-        readConcernLevel="majority",
-    )
+    try:
+        client: MongoClient[Document] = MongoClient(
+            settings.mongodb_address,
+            appname=f"itrack-{part}",
+            serverSelectionTimeoutMS=int(timeout_s * 1000),
+            connectTimeoutMS=int(timeout_s * 1000),
+            retryWrites=True,
+            readConcernLevel="majority",
+        )
+    except (ConfigurationError, ValueError) as error:  # the message may quote a password: only its kind is told
+        raise FixConfiguration(f"ITRACK_MONGODB_URI is no address of a MongoDB ({type(error).__name__}).") from None
     return client.get_database(
         settings.mongodb_database,
         codec_options=CodecOptions(tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_CLAMP),

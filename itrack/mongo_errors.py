@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError, ConfigurationError, OperationFailure, PyMongoError
 
 from itrack.errors import FixConfiguration, TryAgain
 
@@ -39,6 +39,15 @@ def asking_mongodb(to_do: str) -> Iterator[None]:
             raise FixConfiguration(
                 "MongoDB runs without a replica set, so that it has no change streams. Start it with --replSet."
             ) from error
-        raise TryAgain(f"MongoDB did not {to_do}: {error.details or error} (error {error.code})") from error
+        raise TryAgain(f"MongoDB did not {to_do} ({_code_of(error)}).") from error
     except PyMongoError as error:
         raise TryAgain(f"MongoDB did not {to_do}: {error}") from error
+
+
+def _code_of(error: OperationFailure) -> str:
+    """What went wrong, without the documents that the error carries: they hold places and names."""
+    if isinstance(error, BulkWriteError):
+        codes = sorted({str(each.get("code")) for each in (error.details or {}).get("writeErrors", ())})
+        return f"bulk write, errors {', '.join(codes) or 'of the write concern'}"
+    name = (error.details or {}).get("codeName", "")
+    return f"error {error.code} {name}".strip()

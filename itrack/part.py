@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from socketserver import ThreadingMixIn
 from types import FrameType
 from typing import Any, Self
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -60,10 +61,12 @@ class Part:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         try:
-            self._server = make_server("127.0.0.1", self._port, self._answer, handler_class=_QuietHandler)
-        except OSError as error:
+            self._server = make_server(
+                "127.0.0.1", self._port, self._answer, server_class=_ThreadingServer, handler_class=_QuietHandler
+            )
+        except (OSError, OverflowError) as error:
             raise FixConfiguration(
-                f"The {self.name}'s metrics port {self._port} cannot be used ({error.strerror}): is another one "
+                f"The {self.name}'s metrics port {self._port} cannot be used ({error}): is another one "
                 f"running? Otherwise set ITRACK_{self.name.upper()}_METRICS_PORT."
             ) from error
         threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True).start()
@@ -76,8 +79,8 @@ class Part:
             self._server.server_close()
         self.log.info("part_stopped")
 
-    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        self.log.info("stop_asked", signal=signal.Signals(number).name)
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        """Only set the event: the signal may have interrupted a log line, whose lock it would wait for in vain."""
         self.stopping.set()
 
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -96,8 +99,16 @@ class Part:
         return [json.dumps(answer).encode()]
 
 
+class _ThreadingServer(ThreadingMixIn, WSGIServer):
+    """A thread a client, so that one that says nothing keeps nobody else waiting."""
+
+    daemon_threads = True
+
+
 class _QuietHandler(WSGIRequestHandler):
-    """A scrape every few seconds is not worth a log line."""
+    """A scrape every few seconds is not worth a log line; a client that says nothing is hung up on."""
+
+    timeout = 5
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
         """Write nothing."""

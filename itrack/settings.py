@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from itrack.errors import FixConfiguration
@@ -149,6 +149,19 @@ class Settings(BaseSettings):
             if offset and name.endswith("_port") and name not in values:
                 values[name] = field.default + offset
         return values
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _expand_home(cls, home: Path) -> Path:
+        return home.expanduser()
+
+    @model_validator(mode="after")
+    def _ports_are_ports(self) -> Self:
+        for name in type(self).model_fields:
+            if name.endswith("_port") and not 1 <= getattr(self, name) <= 65535:
+                msg = f"ITRACK_{name.upper()} is not between 1 and 65535"
+                raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _sign_in_is_whole(self) -> Self:

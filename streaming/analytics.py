@@ -69,6 +69,7 @@ class Analytics:
         self._part = part
         self._listener = ProgressListener()
         self._sink = AnalyticsSink(settings, part.stopping, part.unhealthy)
+        self._refusal: FixConfiguration | None = None
 
     def run(self) -> None:
         """Start everything, and keep the query running until the part is to stop."""
@@ -88,7 +89,7 @@ class Analytics:
 
     def _prepare(self) -> bool:
         """Wait for Kafka and MongoDB and make what is missing there. False when the part is to stop first."""
-        for attempt in stamina.retry_context(on=TryAgain, attempts=None, timeout=None, wait_max=10.0):
+        for attempt in stamina.retry_context(on=TryAgain, attempts=None, timeout=None, wait_max=2.0):
             with attempt:
                 if self._part.stopping.is_set():
                     return False
@@ -122,11 +123,16 @@ class Analytics:
         )
 
     def _on_batch(self, batch: DataFrame, _batch_id: int) -> None:
-        reports = self._sink.write((row.kind, bytes(row.payload)) for row in batch.collect())
+        try:
+            reports = self._sink.write((row.kind, bytes(row.payload)) for row in batch.collect())
+        except FixConfiguration as error:
+            self._refusal = error  # Spark would only tell its text
+            raise
         for report in reports:
             _count(report)
         self._clock.hear(reports)
-        self._part.healthy()
+        if reports:  # the very first batch is empty: the workers that judge are up once a shard has reported
+            self._part.healthy()
 
     def _follow(self, query: StreamingQuery) -> None:
         """Keep time for the query until it ends or the part is to stop."""
@@ -149,6 +155,10 @@ class Analytics:
             self._clock.tick(judged_until)
 
     def _died(self, error: StreamingQueryException) -> None:
+        if self._refusal is not None:
+            raise self._refusal
+        if self._part.stopping.is_set():
+            return
         text = str(error)
         if "failOnDataLoss" in text or "KAFKA_DATA_LOSS" in text:
             raise FixConfiguration(
