@@ -32,6 +32,7 @@ __all__ = [
     "document_of",
     "encode",
     "encode_fix",
+    "encode_fix_document",
     "fix_document",
     "fix_of_document",
     "struct_of_document",
@@ -93,11 +94,22 @@ class _Version(msgspec.Struct):
     schema: int = 0
 
 
-_FIX_FIELDS = tuple(name for name in Fix.__struct_fields__ if name != "attributes_json")
-_fix_values = attrgetter(*_FIX_FIELDS)
+_KEPT_FIELDS = [each for each in msgspec.structs.fields(Fix) if each.name != "attributes_json"]
+_PublishedFix: Any = msgspec.defstruct(
+    "PublishedFix",
+    [
+        (each.name, each.type) if each.default is msgspec.NODEFAULT else (each.name, each.type, each.default)
+        for each in _KEPT_FIELDS
+    ],
+    frozen=True,
+    gc=False,
+)
+"""The Kafka value of a fix: its fields in their order, but for the attributes."""
+_fix_values = attrgetter(*_PublishedFix.__struct_fields__)
 _fix_decoder = msgspec.json.Decoder(Fix)
 _event_decoder = msgspec.json.Decoder(Event)
 _version_decoder = msgspec.json.Decoder(_Version)
+_encode = msgspec.json.Encoder().encode
 
 
 def fix_document(fix: Fix) -> dict[str, Any]:
@@ -117,7 +129,23 @@ def fix_of_document(document: Mapping[str, Any]) -> Fix:
 
 def encode_fix(fix: Fix) -> bytes:
     """The Kafka value of a fix. Attributes stay in MongoDB: they are text from a phone and nobody streams on them."""
-    return msgspec.json.encode(dict(zip(_FIX_FIELDS, _fix_values(fix), strict=True)))
+    return _encode(_PublishedFix(*_fix_values(fix)))
+
+
+def encode_fix_document(document: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    """The Kafka key and value of a MongoDB document, without making a `Fix` of it: the producer's hot path.
+
+    The value is `encode_fix(fix_of_document(document))`; attributes, if there are any, are not looked at.
+
+    Raises:
+        SetAside: the document is of a newer schema, or not a fix.
+    """
+    _refuse_other_version(document.get("schema"), FIX_SCHEMA)
+    try:
+        fix = msgspec.convert({**document, "fix_id": document.get("_id")}, _PublishedFix)
+        return fix.device_id.encode(), _encode(fix)
+    except msgspec.ValidationError as error:
+        raise SetAside("not_a_fix", str(error)) from error
 
 
 def decode_fix(value: bytes) -> Fix:

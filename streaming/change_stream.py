@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo.database import Database
 from pymongo.errors import OperationFailure, PyMongoError
 
 from itrack.errors import FillGap, TryAgain
 from itrack.mongo import FIXES, Document
 from itrack.mongo_errors import asking_mongodb
+from streaming.documents import CODEC, in_utc
 
 __all__ = ["Batch", "ChangeStream"]
 
@@ -30,12 +30,6 @@ _GAPS = {
     10334: "event_too_large",
 }
 """Errors that the same token will meet again (`ChangeStreamHistoryLost`, `ChangeStreamFatalError`, …)."""
-
-_CODEC: CodecOptions[Document] = CodecOptions(
-    tz_aware=True,
-    datetime_conversion=DatetimeConversion.DATETIME_CLAMP,
-    unicode_decode_error_handler="replace",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +137,7 @@ class ChangeStream:
             FIXES,
             pipeline=pipeline,
             cursor={"batchSize": _BATCH_SIZE},
-            codec_options=_CODEC,
+            codec_options=CODEC,
             session=self._session,
         )
         cursor: Document = answer["cursor"]
@@ -157,7 +151,7 @@ class ChangeStream:
                 collection=FIXES,
                 batchSize=_BATCH_SIZE,
                 maxTimeMS=self._await_ms,
-                codec_options=_CODEC,
+                codec_options=CODEC,
                 session=self._session,
             )
         except OperationFailure as error:
@@ -173,5 +167,6 @@ class ChangeStream:
 
 def _batch_of(events: list[Document], token: Document) -> Batch:
     documents = [event["fullDocument"] for event in events if "fullDocument" in event]
+    in_utc(documents)
     ended = any(event["operationType"] == "invalidate" for event in events)
     return Batch(documents, token, is_last=ended)

@@ -24,7 +24,7 @@ from itrack.errors import SetAside, TryAgain
 from itrack.mongo import FIXES, REPLAYED_LETTERS, Document
 from itrack.mongo_errors import asking_mongodb
 from itrack.settings import Settings
-from itrack.wire import DeadLetter, decode_fix, encode_fix, fix_of_document
+from itrack.wire import DeadLetter, decode_fix, encode_fix, encode_fix_document
 from streaming.publisher import Publisher
 from streaming.refill import fixes_by_id
 
@@ -98,12 +98,13 @@ def _publish(
     for letter in letters:
         try:
             if letter.origin.startswith("mongodb:"):
-                fix = fix_of_document(documents.get(names[letter.letter_id], {}))
+                key, value = encode_fix_document(documents.get(names[letter.letter_id], {}))
             elif letter.origin.startswith(f"kafka:{settings.fixes_topic}/"):
                 fix = decode_fix(letter.raw.encode("utf-8", "replace"))
+                key, value = fix.device_id.encode(), encode_fix(fix)
             else:
                 continue
-            publisher.publish(settings.fixes_topic, fix.device_id.encode(), encode_fix(fix))
+            publisher.publish(settings.fixes_topic, key, value)
         except SetAside:
             continue
         published.add(letter.letter_id)

@@ -22,7 +22,7 @@ from itrack.kafka import ensure_topics
 from itrack.mongo import FIXES, Document, open_database
 from itrack.part import Part
 from itrack.settings import Settings, load_settings
-from itrack.wire import dead_letter, encode, encode_fix, fix_of_document
+from itrack.wire import dead_letter, encode, encode_fix_document
 from streaming.bookmark import BEGINNING, Bookmark, load_bookmark, save_bookmark, time_of_token
 from streaming.change_stream import ChangeStream
 from streaming.producer_metrics import (
@@ -165,8 +165,8 @@ class _Producer:
         bad = 0
         for document in documents:
             try:
-                fix = fix_of_document(document)
-                publish(topic, fix.device_id.encode(), encode_fix(fix))
+                key, value = encode_fix_document(document)
+                publish(topic, key, value)
             except SetAside as error:
                 self._set_aside(document, error)
                 bad += 1

@@ -6,24 +6,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
-from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import ASCENDING
 from pymongo.database import Database
 
 from itrack.mongo import FIXES, Document
 from itrack.mongo_errors import asking_mongodb
 from streaming.bookmark import BEGINNING
+from streaming.documents import CODEC, in_utc
 
 __all__ = ["OVERLAP", "fixes_by_id", "fixes_stored_since", "in_batches"]
 
 OVERLAP = timedelta(minutes=10)
 """How much earlier than the lost place a refill begins: longer than any write takes from `stored_at` to its commit."""
-
-_CODEC: CodecOptions[Document] = CodecOptions(
-    tz_aware=True,
-    datetime_conversion=DatetimeConversion.DATETIME_CLAMP,
-    unicode_decode_error_handler="replace",
-)
 
 
 def fixes_stored_since(database: Database[Document], since_at: datetime) -> Iterator[Document]:
@@ -34,12 +28,14 @@ def fixes_stored_since(database: Database[Document], since_at: datetime) -> Iter
     """
     condition: Document = {} if since_at <= BEGINNING else {"stored_at": {"$gte": since_at}}
     with asking_mongodb("read fixes again"):
-        yield from (
+        for document in (
             database[FIXES]
-            .with_options(codec_options=_CODEC)
+            .with_options(codec_options=CODEC)
             .find(condition, {"attributes_json": 0}, batch_size=2_000)
             .sort("stored_at", ASCENDING)
-        )
+        ):
+            in_utc([document])
+            yield document
 
 
 def fixes_by_id(database: Database[Document], fix_ids: Sequence[str]) -> dict[str, Document]:
@@ -49,12 +45,13 @@ def fixes_by_id(database: Database[Document], fix_ids: Sequence[str]) -> dict[st
         TryAgain: MongoDB is away.
     """
     with asking_mongodb("read fixes again"):
-        found = (
+        documents = list(
             database[FIXES]
-            .with_options(codec_options=_CODEC)
+            .with_options(codec_options=CODEC)
             .find({"_id": {"$in": list(fix_ids)}}, {"attributes_json": 0})
         )
-        return {document["_id"]: document for document in found}
+    in_utc(documents)
+    return {document["_id"]: document for document in documents}
 
 
 def in_batches(documents: Iterable[Document], size: int = 2_000) -> Iterator[list[Document]]:

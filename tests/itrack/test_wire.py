@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from bson import decode, encode
@@ -14,12 +15,13 @@ from hypothesis import strategies as st
 
 from itrack.errors import SetAside
 from itrack.fix import Fix
-from itrack.wire import dead_letter, decode_fix, encode_fix, fix_document, fix_of_document
+from itrack.wire import dead_letter, decode_fix, encode_fix, encode_fix_document, fix_document, fix_of_document
 
 _aware = CodecOptions(tz_aware=True)
 instants = st.datetimes(datetime(1901, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001
     lambda at: at.replace(microsecond=at.microsecond // 1000 * 1000)
 )
+_NAMES = ["_id", *(name for name in Fix.__struct_fields__ if name != "fix_id")]
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 fixes = st.builds(
     Fix,
@@ -52,6 +54,37 @@ def test_fix_survives_kafka(fix: Fix) -> None:
 def test_fix_survives_mongodb(fix: Fix) -> None:
     """What the bridge stores is what the producer and the export read, to the millisecond."""
     assert fix_of_document(decode(encode(fix_document(fix)), _aware)) == fix
+
+
+anything = (
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text() | instants | st.binary()
+)
+documents = st.one_of(
+    fixes.map(fix_document),
+    st.builds(
+        lambda fix, changed: fix_document(fix) | changed, fixes, st.dictionaries(st.sampled_from(_NAMES), anything)
+    ),
+    st.builds(
+        lambda fix, lost: {n: v for n, v in fix_document(fix).items() if n != lost}, fixes, st.sampled_from(_NAMES)
+    ),
+    st.dictionaries(st.sampled_from(_NAMES) | st.text(), anything),
+)
+
+
+@given(documents)
+def test_published_document_is_the_fix_in_it(document: dict[str, Any]) -> None:
+    """The producer's short way gives the long one's bytes, and sets the same documents aside for the same reason."""
+    document.pop("attributes_json", None)
+    try:
+        fix = fix_of_document(document)
+        expected: object = (fix.device_id.encode(), encode_fix(fix))
+    except SetAside as error:
+        expected = str(error)
+    try:
+        given_: object = encode_fix_document(document)
+    except SetAside as error:
+        given_ = str(error)
+    assert given_ == expected
 
 
 @given(st.binary())
