@@ -10,21 +10,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing
 
 from itrack.again import work_until_stopped
-from itrack.errors import FixConfiguration, SetAside, TryAgain
+from itrack.errors import FixConfiguration, TryAgain
 from itrack.mongo import ensure_indexes, open_database
 from itrack.mongo_errors import asking_mongodb
 from itrack.part import Part
 from itrack.settings import Settings, load_settings
 from traccar_bridge import metrics
 from traccar_bridge.conditions import Conditions
-from traccar_bridge.decode import decode_device, decode_fix, split_frame
 from traccar_bridge.errors import Refused
 from traccar_bridge.feed import frames, open_socket
-from traccar_bridge.intake import Intake, letter_of
+from traccar_bridge.intake import Intake
+from traccar_bridge.live import Live
 from traccar_bridge.live_writer import LiveWriter
 from traccar_bridge.reconcile import Reconciler
 from traccar_bridge.rest import Traccar
@@ -61,6 +61,7 @@ class _Bridge:
         self._roster = Roster()
         self._sightings = Sightings(settings.bridge_doubt_s)
         self._writer = LiveWriter(store)
+        self._live = Live(self._roster, self._sightings, self._writer, self._server)
         self._intake = Intake(store, self._roster, self._server)
         self._reconciler = Reconciler(
             settings,
@@ -133,7 +134,8 @@ class _Bridge:
                 self._sightings.note_gap()
                 metrics.CONNECTED.set(1)
                 try:
-                    self._follow(frames(socket, self._settings.bridge_silence_s, lambda: self._should_leave(version)))
+                    for message in frames(socket, self._settings.bridge_silence_s, lambda: self._should_leave(version)):
+                        self._live.take(message)
                 finally:
                     metrics.CONNECTED.set(0)
         if not self._part.stopping.is_set():
@@ -142,48 +144,6 @@ class _Bridge:
     def _should_leave(self, version: int) -> bool:
         """A user's open socket does not show devices that were given to them later, and shows those taken away."""
         return self._part.stopping.is_set() or self._roster.version != version
-
-    def _follow(self, messages: Iterable[bytes]) -> None:
-        for message in messages:
-            try:
-                frame = split_frame(message)
-            except SetAside as error:
-                self._set_aside(error, message)
-                self._sightings.note_gap()
-                continue
-            for raw in frame.devices:
-                self._take_device(raw)
-            for raw in frame.positions:
-                self._take_position(raw)
-
-    def _take_device(self, raw: bytes) -> None:
-        try:
-            device = decode_device(raw, self._server).device
-        except SetAside as error:
-            self._set_aside(error, raw)
-            return
-        self._sightings.reported(device)
-        if device.device_id in self._roster.devices:
-            self._writer.offer_device(device)
-        else:
-            self._sightings.note_stranger()
-
-    def _take_position(self, raw: bytes) -> None:
-        try:
-            fix = decode_fix(raw, self._server)
-        except SetAside as error:
-            self._set_aside(error, raw)
-            return
-        self._sightings.positioned(fix)
-        if fix.device_id not in self._roster.devices:
-            metrics.NOT_PERMITTED.inc()
-            self._sightings.note_stranger()
-        elif not self._writer.offer(fix):
-            metrics.DEFERRED.inc()
-            self._sightings.note_gap()
-
-    def _set_aside(self, error: SetAside, raw: bytes) -> None:
-        self._writer.offer(letter_of(self._server, "websocket", error, raw))
 
     def _on_socket_failure(self, error: TryAgain) -> None:
         metrics.RECONNECTS.labels(getattr(error, "reason", "other")).inc()

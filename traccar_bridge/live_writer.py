@@ -66,10 +66,11 @@ class LiveWriter:
         Args:
             stopping: set when the part is to end.
             on_failure: told when MongoDB did not take a batch; the batch is tried again.
-            on_success: told after each batch that it took.
+            on_success: told after each batch that it took, and after any turn that follows a failure.
         """
         devices_due_s = 0.0
         give_up_s = 0.0
+        has_failed = False
         while True:
             batch = self._take()
             if stopping.is_set():
@@ -84,11 +85,13 @@ class LiveWriter:
             except TryAgain as error:
                 self._put_back(batch)
                 on_failure(error)
+                has_failed = True
                 stopping.wait(0.5)
             else:
                 self._done()
-                if batch:
+                if batch or has_failed:
                     on_success()
+                has_failed = False
 
     def _take(self) -> list[Fix | DeadLetter]:
         with self._changed:

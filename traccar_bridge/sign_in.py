@@ -40,7 +40,7 @@ def find_sign_in(settings: Settings) -> Token | Password:
         raise FixConfiguration(
             "The bridge cannot sign in: set ITRACK_TRACCAR_TOKEN, or ITRACK_TRACCAR_EMAIL and ITRACK_TRACCAR_PASSWORD."
         )
-    file = settings.home.expanduser() / "run" / "traccar-token"
+    file = settings.stand_in_token_file
     try:
         return Token(file.read_text().strip())
     except OSError as error:

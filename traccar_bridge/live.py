@@ -1,0 +1,78 @@
+"""From the socket's messages to the live writer: decode, check whose it is, and note what reconciliation must fetch."""
+
+from __future__ import annotations
+
+from itrack.errors import SetAside
+from itrack.fix import Fix
+from itrack.wire import DeadLetter
+from traccar_bridge import metrics
+from traccar_bridge.decode import decode_device, decode_fix, split_frame
+from traccar_bridge.intake import letter_of
+from traccar_bridge.live_writer import LiveWriter
+from traccar_bridge.roster import Roster
+from traccar_bridge.sightings import Sightings
+
+__all__ = ["Live"]
+
+
+class Live:
+    """Takes messages as they come, without waiting for MongoDB.
+
+    Args:
+        roster: whose fixes may be stored.
+        sightings: told what was shown, and of everything there was no room for.
+        writer: where to.
+        server: short name of the Traccar server.
+    """
+
+    def __init__(self, roster: Roster, sightings: Sightings, writer: LiveWriter, server: str) -> None:
+        self._roster = roster
+        self._sightings = sightings
+        self._writer = writer
+        self._server = server
+
+    def take(self, message: bytes) -> None:
+        """One message of the socket; what cannot be used is set aside."""
+        try:
+            frame = split_frame(message)
+        except SetAside as error:
+            self._set_aside(error, message)
+            self._sightings.note_gap()
+            return
+        for raw in frame.devices:
+            self._take_device(raw)
+        for raw in frame.positions:
+            self._take_position(raw)
+
+    def _take_device(self, raw: bytes) -> None:
+        try:
+            device = decode_device(raw, self._server).device
+        except SetAside as error:
+            self._set_aside(error, raw)
+            return
+        self._sightings.reported(device)
+        if device.device_id in self._roster.devices:
+            self._writer.offer_device(device)
+        else:
+            self._sightings.note_stranger()
+
+    def _take_position(self, raw: bytes) -> None:
+        try:
+            fix = decode_fix(raw, self._server)
+        except SetAside as error:
+            self._set_aside(error, raw)
+            return
+        self._sightings.positioned(fix)
+        if fix.device_id in self._roster.devices:
+            self._offer(fix)
+        else:
+            metrics.NOT_PERMITTED.inc()
+            self._sightings.note_stranger()
+
+    def _set_aside(self, error: SetAside, raw: bytes) -> None:
+        self._offer(letter_of(self._server, "websocket", error, raw))
+
+    def _offer(self, item: Fix | DeadLetter) -> None:
+        if not self._writer.offer(item):
+            metrics.DEFERRED.inc()
+            self._sightings.note_gap()
