@@ -46,6 +46,7 @@ def _measure() -> Outcome:
         ]
         with LocalStack(settings) as stack:
             start_line(stack)
+            stack.wait_ready()
             sender = RecordedTracks(tracks, settings, _RATE_PER_S)
 
             def send() -> Sent:

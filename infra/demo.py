@@ -51,6 +51,8 @@ def run_demo(settings: Settings, files: Sequence[Path], rate_per_s: float) -> No
                 f"  logs       {stack.workspace.logs}\n"
                 "\nitrack status shows the rest. Ctrl-C stops everything.\n"
             )
+            narrator.say("waiting for the analytics to warm up")
+            stack.wait_ready()
             sender.start()
             try:
                 _watch(stack, sender, narrator, asked)
@@ -78,6 +80,7 @@ def run_once(settings: Settings, files: Sequence[Path], rate_per_s: float, json_
     try:
         with until_asked_to_stop() as asked, LocalStack(settings, narrator.say, asked) as stack:
             start_line(stack)
+            stack.wait_ready()
             sender: Sender = (
                 RecordedTracks(tracks, settings, rate_per_s)
                 if files

@@ -14,8 +14,13 @@ from itrack.settings import Settings
 __all__ = ["start_line"]
 
 
+_SLOWEST = "analytics"
+
+
 def start_line(stack: LocalStack) -> None:
-    """Start everything that a fix meets, on a stack that runs.
+    """Start everything that a fix meets, on a stack that runs, and wait for all but the analytics.
+
+    Spark takes longest to warm up, and the map is of use meanwhile: `stack.wait_ready()` waits for the rest.
 
     Raises:
         FixConfiguration, TryAgain: as `LocalStack`; or a real Traccar is named, but not where its phones report.
@@ -27,9 +32,13 @@ def start_line(stack: LocalStack) -> None:
             "that the bridge reads. Set both, or neither for the stand-in."
         )
     spark_jars(settings)
+    parts = {part.name: part_program(part, settings) for part in (*PARTS, WATCH)}
+    stack.launch(parts.pop(_SLOWEST))
     if settings.traccar_url is None:
-        stack.start(_stand_in_program(settings))
-    stack.start(*(part_program(part, settings) for part in (*PARTS, WATCH)))
+        stack.launch(_stand_in_program(settings))
+        stack.wait_ready(_SLOWEST)
+    stack.launch(*parts.values())
+    stack.wait_ready(_SLOWEST)
 
 
 def _stand_in_program(settings: Settings) -> Program:

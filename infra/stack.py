@@ -52,6 +52,7 @@ class LocalStack:
         self._give_up = give_up or threading.Event()
         self.workspace = Workspace(settings)
         self.children: list[Child] = []
+        self._starting: set[Child] = set()
         self._say = say
         self._exit = ExitStack()
 
@@ -72,16 +73,24 @@ class LocalStack:
         self._exit.__exit__(kind, error, trace)
 
     def start(self, *programs: Program) -> None:
-        """Start programs side by side and wait until all are ready."""
-        children = [Child(program, self.workspace.logs) for program in programs]
-        for child in children:
-            self._say(f"starting {child.program.name}")
+        """Start programs side by side and wait until all that were ever started are ready."""
+        self.launch(*programs)
+        self.wait_ready()
+
+    def launch(self, *programs: Program) -> None:
+        """Start programs side by side without waiting for them."""
+        for program in programs:
+            self._say(f"starting {program.name}")
+            child = Child(program, self.workspace.logs)
             self.children.append(child)
             child.start()
-        waiting = set(children)
-        while waiting:
-            waiting -= {child for child in waiting if child.check_ready()}
-            if waiting and self._give_up.wait(0.1):
+            self._starting.add(child)
+
+    def wait_ready(self, *but: str) -> None:
+        """Wait until every program is ready, leaving out those named."""
+        while waiting := {child for child in self._starting if child.program.name not in but}:
+            self._starting -= {child for child in waiting if child.check_ready()}
+            if waiting & self._starting and self._give_up.wait(0.1):
                 raise TryAgain("Stopped while the programs were starting.")
 
     def require_alive(self) -> None:
