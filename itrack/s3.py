@@ -23,6 +23,9 @@ LOCAL_ACCESS_KEY = "itrack-local"
 LOCAL_SECRET_KEY = "itrack-local-only"  # noqa: S105 - the local endpoint listens on this machine only
 """Credentials of the local stack's own S3 endpoint, which listens on the loopback address only."""
 
+_PASSING = "RequestTimeout"
+"""S3 says so with status 400, although asking again helps."""
+
 
 def open_s3(settings: Settings) -> S3Client:
     """A client for the endpoint that the settings name.
@@ -50,32 +53,36 @@ def open_s3(settings: Settings) -> S3Client:
 
 
 def ensure_bucket(s3: S3Client, settings: Settings) -> None:
-    """Create the bucket where it is missing.
+    """Create the bucket where it is missing; it may be created by somebody else meanwhile.
 
     Raises:
-        FixConfiguration: the bucket is somebody else's, or may not be created with these credentials.
-        TryAgain: the endpoint did not answer.
+        FixConfiguration, TryAgain: as `asking_s3`; a bucket that is somebody else's is refused.
     """
-    try:
+    with asking_s3(settings, "the use of the bucket"):
         try:
             s3.head_bucket(Bucket=settings.s3_bucket)
         except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+            if _status(error) != 404:
                 raise
-            if settings.s3_region == "us-east-1":
-                s3.create_bucket(Bucket=settings.s3_bucket)
-            else:
-                s3.create_bucket(
-                    Bucket=settings.s3_bucket,
-                    CreateBucketConfiguration={"LocationConstraint": settings.s3_region},  # type: ignore[typeddict-item]
-                )
+            _create_bucket(s3, settings)
+
+
+def _create_bucket(s3: S3Client, settings: Settings) -> None:
+    try:
+        if settings.s3_region == "us-east-1":
+            s3.create_bucket(Bucket=settings.s3_bucket)
+        else:
+            s3.create_bucket(
+                Bucket=settings.s3_bucket,
+                CreateBucketConfiguration={"LocationConstraint": settings.s3_region},  # type: ignore[typeddict-item]
+            )
     except ClientError as error:
-        raise FixConfiguration(
-            f"S3 refused the bucket {settings.s3_bucket!r} ({error.response['Error'].get('Code')}): "
-            "check ITRACK_S3_BUCKET and the rights of the credentials."
-        ) from error
-    except BotoCoreError as error:
-        raise TryAgain(f"S3 at {settings.s3_address or 'Amazon'} did not answer: {error}") from error
+        if _code(error) == "BucketAlreadyExists":
+            raise FixConfiguration(
+                f"The S3 bucket {settings.s3_bucket!r} belongs to somebody else: set ITRACK_S3_BUCKET to another name."
+            ) from error
+        if _code(error) != "BucketAlreadyOwnedByYou":
+            raise
 
 
 @contextmanager
@@ -93,12 +100,25 @@ def asking_s3(settings: Settings, doing: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        code = error.response["Error"].get("Code")
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] in {400, 401, 403, 404}:
-            raise FixConfiguration(
-                f"S3 refused {doing} in the bucket {settings.s3_bucket!r} ({code}): "
-                "check ITRACK_S3_BUCKET and the rights of the credentials."
-            ) from error
-        raise TryAgain(f"S3 failed at {doing} ({code}).") from error
+        raise _named(error, settings, doing) from error
     except (BotoCoreError, Boto3Error) as error:
+        if isinstance(error.__context__, ClientError):  # `upload_file` wraps what S3 said
+            raise _named(error.__context__, settings, doing) from error
         raise TryAgain(f"S3 at {settings.s3_address or 'Amazon'} did not answer at {doing}: {error}") from error
+
+
+def _named(error: ClientError, settings: Settings, doing: str) -> FixConfiguration | TryAgain:
+    if _status(error) in {400, 401, 403, 404} and _code(error) != _PASSING:
+        return FixConfiguration(
+            f"S3 refused {doing} in the bucket {settings.s3_bucket!r} ({_code(error)}): "
+            "check ITRACK_S3_BUCKET and the rights of the credentials."
+        )
+    return TryAgain(f"S3 failed at {doing} ({_code(error)}).")
+
+
+def _status(error: ClientError) -> int:
+    return error.response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def _code(error: ClientError) -> str:
+    return error.response["Error"].get("Code", "no code")
