@@ -12,11 +12,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from confluent_kafka import Producer
-from kafka import KafkaAdminClient
-from kafka.admin import NewTopic
-from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from itrack.errors import TryAgain
+from itrack.kafka import create_topics
 from itrack.settings import Settings
 from itrack.trajectory.point import milliseconds_of
 from streaming.shards import ShardReport
@@ -38,25 +35,9 @@ def ensure_tick_topic(settings: Settings) -> None:
     Ticks are kept as long as fixes: one that expired unread would look like lost data to the query.
 
     Raises:
-        TryAgain: the broker did not answer or did not do it.
+        TryAgain: as `create_topics`.
     """
-    topic = NewTopic(
-        name=tick_topic(settings),
-        num_partitions=1,
-        replication_factor=settings.kafka_replication,
-        topic_configs={"retention.ms": str(settings.kafka_retention_hours * 3_600_000)},
-    )
-    try:
-        admin = KafkaAdminClient(bootstrap_servers=settings.kafka_address, client_id="itrack-ticks")
-        try:
-            if topic.name not in set(admin.list_topics()):
-                admin.create_topics([topic])
-        except TopicAlreadyExistsError:
-            return
-        finally:
-            admin.close()
-    except KafkaError as error:
-        raise TryAgain(f"Kafka at {settings.kafka_address} did not create {topic.name}: {error}") from error
+    create_topics(settings, {tick_topic(settings): 1})
 
 
 class SilenceClock:
