@@ -1,8 +1,13 @@
-"""Where findings go: MongoDB first, then Kafka. Doing it twice leaves what doing it once leaves."""
+"""Where findings go. Doing it twice leaves what doing it once leaves.
+
+What events tell of goes to MongoDB, then the events go to Kafka, so that who hears of a trip finds it. What nobody
+waits for comes last: how far open stops have come, and the counts. A batch is done when all of it is written.
+"""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -39,6 +44,9 @@ __all__ = ["AnalyticsSink", "Stopped"]
 Write = ReplaceOne[Document] | DeleteOne | UpdateOne
 
 _DELIVERY_TIMEOUT_S = 30.0
+_STOP_PATIENCE_S = 3.0
+"""So long Kafka may take to confirm messages after the analytics were told to stop."""
+_FLUSH_TURN_S = 0.5
 _decode_event = msgspec.json.Decoder(Event).decode
 _decode_staypoint = msgspec.json.Decoder(Staypoint).decode
 _decode_letter = msgspec.json.Decoder(DeadLetter).decode
@@ -97,7 +105,7 @@ class AnalyticsSink:
         batch = _Batch(self._settings.density_window_s)
         for kind, payload in rows:
             batch.add(kind, payload)
-        for attempt in stamina.retry_context(on=self._may_repeat, attempts=None, timeout=None, wait_max=10.0):
+        for attempt in stamina.retry_context(on=self._may_repeat, attempts=None, timeout=None, wait_max=2.0):
             with attempt:
                 if attempt.num > 1 and self._stopping.is_set():
                     raise Stopped
@@ -113,17 +121,21 @@ class AnalyticsSink:
 
     def _write(self, batch: _Batch) -> None:
         self._publish(self._settings.dead_letter_topic, [(None, encode(letter)) for letter in batch.letters])
-        with asking_mongodb("write findings"):
-            for collection, writes in batch.writes.items():
-                self._database[collection].bulk_write(list(writes.values()), ordered=False)
+        self._store(batch.event_writes)
         published_at = datetime.now(UTC)
         published = [msgspec.structs.replace(event, published_at=published_at) for event in batch.events]
         self._publish(self._settings.events_topic, [(event.device_id.encode(), encode(event)) for event in published])
+        self._store(batch.writes)
         for letter in batch.letters:
             DEAD_LETTERS.labels(reason=letter.reason).inc()
         for event in batch.events:
             EVENTS.labels(kind=event.kind).inc()
             EVENT_LATENCY_SECONDS.observe(max(0.0, (published_at - event.knowable_at).total_seconds()))
+
+    def _store(self, writes_by_collection: dict[str, dict[str, Write]]) -> None:
+        with asking_mongodb("write findings"):
+            for collection, writes in writes_by_collection.items():
+                self._database[collection].bulk_write(list(writes.values()), ordered=False)
 
     def _publish(self, topic: str, messages: list[tuple[bytes | None, bytes]]) -> None:
         failures: list[KafkaError] = []
@@ -139,23 +151,40 @@ class AnalyticsSink:
                         self._producer.produce(topic, value, key, on_delivery=on_delivery)
                         break
                     except BufferError:
+                        if self._stopping.is_set():
+                            raise Stopped from None
                         self._producer.poll(0.1)
         except KafkaException as error:
             raise TryAgain(f"Kafka at {self._settings.kafka_address} did not take a message: {error}") from error
-        left = self._producer.flush(_DELIVERY_TIMEOUT_S + 5) if messages else 0
+        left = self._flush() if messages else 0
         if failures or left:
             problem = failures[0].str() if failures else f"{left} messages were not confirmed"
             raise TryAgain(f"Kafka at {self._settings.kafka_address} did not store messages: {problem}")
 
+    def _flush(self) -> int:
+        """Wait for Kafka to confirm what was published; returns how many messages it did not."""
+        ends_s = time.monotonic() + _DELIVERY_TIMEOUT_S + 5
+        patience_s = _STOP_PATIENCE_S
+        while (left := int(self._producer.flush(_FLUSH_TURN_S))) and time.monotonic() < ends_s:
+            if self._stopping.is_set():
+                patience_s -= _FLUSH_TURN_S
+                if patience_s <= 0:
+                    raise Stopped
+        return left
+
 
 class _Batch:
-    """The findings of one micro-batch; of several writes to one document the last counts."""
+    """The findings of one micro-batch; of several writes to one document the last counts.
+
+    `event_writes` are what events tell of. `writes` are the rest, and come after them.
+    """
 
     def __init__(self, window_s: int) -> None:
         self._window = timedelta(seconds=window_s)
         self.events: list[Event] = []
         self.letters: list[DeadLetter] = []
         self.reports: list[ShardReport] = []
+        self.event_writes: dict[str, dict[str, Write]] = {}
         self.writes: dict[str, dict[str, Write]] = {}
 
     def add(self, kind: str, payload: bytes) -> None:
@@ -163,7 +192,7 @@ class _Batch:
             case "event":
                 self._add_event(_decode_event(payload))
             case "staypoint":
-                self._replace(STAYPOINTS, _decode_staypoint(payload))
+                _replace(self.writes, STAYPOINTS, _decode_staypoint(payload))
             case "cell_part":
                 self._add_part(*_decode_part(payload))
             case "dead_letter":
@@ -177,7 +206,7 @@ class _Batch:
         self.events.append(event)
         if event.kind is EventKind.STAYPOINT_WITHDRAWN and event.staypoint is not None:
             staypoint_id = event.staypoint.staypoint_id
-            self._writes(STAYPOINTS)[staypoint_id] = DeleteOne({"_id": staypoint_id})
+            self.event_writes.setdefault(STAYPOINTS, {})[staypoint_id] = DeleteOne({"_id": staypoint_id})
             return
         for collection, subject in (
             (STAYPOINTS, event.staypoint),
@@ -186,18 +215,14 @@ class _Batch:
             (ANOMALIES, event.anomaly),
         ):
             if subject is not None:
-                self._replace(collection, subject)
-
-    def _replace(self, collection: str, subject: msgspec.Struct) -> None:
-        document = document_of(subject)
-        self._writes(collection)[document["_id"]] = ReplaceOne({"_id": document["_id"]}, document, upsert=True)
+                _replace(self.event_writes, collection, subject)
 
     def _add_part(self, shard: int, part: CellPart) -> None:
         """Replace one part of a count and add the parts up again, in one step on the server."""
         window_started_at: Instant = instant_of(part.window_ms)
         name = f"{shard}_{part.opened_ms}"
         counts = {"fix_count": part.fix_count, "device_count": len(part.device_ids)}
-        self._writes(CELL_COUNTS)[f"{part.cell}:{part.window_ms}:{name}"] = UpdateOne(
+        self.writes.setdefault(CELL_COUNTS, {})[f"{part.cell}:{part.window_ms}:{name}"] = UpdateOne(
             {"_id": f"{part.cell}:{part.window_ms}"},
             [
                 {
@@ -213,8 +238,10 @@ class _Batch:
             upsert=True,
         )
 
-    def _writes(self, collection: str) -> dict[str, Write]:
-        return self.writes.setdefault(collection, {})
+
+def _replace(writes: dict[str, dict[str, Write]], collection: str, subject: msgspec.Struct) -> None:
+    document = document_of(subject)
+    writes.setdefault(collection, {})[document["_id"]] = ReplaceOne({"_id": document["_id"]}, document, upsert=True)
 
 
 def _sum_of_parts(name: str) -> dict[str, Any]:
