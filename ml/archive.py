@@ -27,8 +27,14 @@ def unpack(archive: Path, folder: Path, *, max_files: int = MAX_FILES, max_bytes
     """Open an archive into a folder.
 
     Raises:
-        FixConfiguration: it is damaged, too large, or would write outside the folder.
+        FixConfiguration: it is damaged, too large, or would write outside the folder; or this Python is older than
+            3.11.4 and could not tell.
     """
+    if not hasattr(tarfile, "data_filter"):
+        raise FixConfiguration(
+            f"{archive.name} was not opened: this Python cannot refuse paths that lead out of the folder. "
+            "Use Python 3.11.4 or newer."
+        )
     try:
         with tarfile.open(archive, "r:gz") as tar:
             size = 0

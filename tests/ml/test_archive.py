@@ -72,3 +72,11 @@ def test_what_is_no_archive_gets_a_sentence(tmp_path: Path, content: bytes) -> N
     (tmp_path / "a.tar.gz").write_bytes(content)
     with pytest.raises(FixConfiguration, match="cannot be opened"):
         unpack(tmp_path / "a.tar.gz", tmp_path / "out")
+
+
+def test_an_old_python_opens_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Python that knows no safe way to open an archive says which one does."""
+    monkeypatch.delattr(tarfile, "data_filter")
+    with pytest.raises(FixConfiguration, match=r"3\.11\.4"):
+        unpack(archive_of(tmp_path / "a.tar.gz", [tarfile.TarInfo("model.json")]), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
