@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from simulator.stand_in.records import Device, Position, User
 from simulator.stand_in.running import RunningServer, listen
-from simulator.stand_in.store import read_positions
+from simulator.stand_in.store import read_positions, spoil_position
 from simulator.stand_in.traccar import Options, Traccar
 from simulator.stand_in.web import Faults
 
@@ -119,6 +119,24 @@ class StandIn:
         """Send the keepalive frame to all sockets, ahead of its timer."""
         self._call(self._traccar.feed.keep_alive)
 
+    def push_frame(self, device_id: int, frame: str) -> None:
+        """Send a text to every socket that hears of a device, whether it is a frame or not."""
+        self._call(lambda: self._traccar.feed.send(device_id, frame))
+
+    def notice_silence_now(self) -> None:
+        """Let devices that were silent for too long turn unknown, ahead of the timer."""
+        self._call(self._traccar.notice_silence)
+
+    def spoil_position(self, position_id: int, **fields: object) -> None:
+        """Give a stored position fields that no phone could have sent; the server must be stopped.
+
+        Args:
+            position_id: of the position.
+            fields: values that JSON can hold, by the field's name in Traccar's JSON.
+        """
+        assert self._running is None, "the stand-in is running"  # noqa: S101 - a caller's mistake
+        spoil_position(self._folder / DATABASE, position_id, fields)
+
     def add_device(self, unique_id: str, name: str | None = None) -> int:
         """Create a device that the administrator may see; its id."""
         device = Device(unique_id=unique_id, name=name or unique_id)
@@ -186,6 +204,7 @@ def stand_in_traccar(
     register_unknown: bool = False,
     max_positions: int | None = None,
     keepalive_s: float = 55.0,
+    status_timeout_s: float = 600.0,
     seed: int = 0,
     web_port: int = 0,
     osmand_port: int = 0,
@@ -201,6 +220,7 @@ def stand_in_traccar(
         register_unknown=register_unknown,
         max_positions=max_positions,
         keepalive_s=keepalive_s,
+        status_timeout_s=status_timeout_s,
         seed=seed,
     )
     with tempfile.TemporaryDirectory(prefix="itrack-traccar-") as own_folder:

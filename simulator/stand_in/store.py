@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from simulator.stand_in.records import Device, Position, User, encode
 from simulator.stand_in.times import ms_of_iso
 
-__all__ = ["Store", "read_positions"]
+__all__ = ["Store", "read_positions", "spoil_position"]
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS users (id INTEGER PRIMARY KEY, email TEXT UNIQUE, password_hash TEXT, body TEXT);
@@ -157,3 +157,14 @@ def read_positions(file: Path) -> list[Position]:
     finally:
         db.close()
     return [msgspec.json.decode(body, type=Position) for (body,) in rows]
+
+
+def spoil_position(file: Path, position_id: int, fields: Mapping[str, object]) -> None:
+    """Change fields in the JSON text of a stored position of a database file that no server has open."""
+    db = sqlite3.connect(file, isolation_level=None)
+    try:
+        (body,) = db.execute("SELECT body FROM positions WHERE id = ?", (position_id,)).fetchone()
+        spoilt = msgspec.json.encode({**msgspec.json.decode(body), **fields}).decode()
+        db.execute("UPDATE positions SET body = ? WHERE id = ?", (spoilt, position_id))
+    finally:
+        db.close()

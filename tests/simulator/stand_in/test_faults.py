@@ -122,12 +122,11 @@ def test_a_disabled_device_is_hung_up_on(client: Any) -> None:
 
 def test_a_silent_device_turns_unknown() -> None:
     """A status that stays online for ever would hide phones that died."""
-    with stand_in_traccar(register_unknown=True) as traccar:
+    with stand_in_traccar(register_unknown=True, status_timeout_s=-1) as traccar:
         httpx2.get(traccar.osmand_url, params={"id": "p", "lat": 1, "lon": 1})
-        running = traccar._traccar
-        running.options = type(running.options)(status_timeout_s=-1)
-        traccar._call(running.notice_silence)
-        assert [device.status for device in running.devices.values()] == ["unknown"]
+        traccar.notice_silence_now()
+        devices = httpx2.get(f"{traccar.web_url}/api/devices", headers={"Authorization": f"Bearer {traccar.token}"})
+        assert [device["status"] for device in devices.json()] == ["unknown"]
 
 
 def test_a_taken_port_is_named_with_its_setting(client: Any) -> None:
