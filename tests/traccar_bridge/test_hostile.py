@@ -6,7 +6,6 @@ import dataclasses
 import json
 import signal
 import socket
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,21 +18,18 @@ import pytest
 from infra.mongod import mongod_program
 from infra.process import Child
 from infra.workspace import Workspace
-from itrack.mongo import FIXES, SET_ASIDE, ensure_indexes, open_database
+from itrack.device import Device
+from itrack.mongo import DEVICES, FIXES, SET_ASIDE, ensure_indexes, open_database
 from itrack.settings import Settings
 from simulator.stand_in.records import encode
+from traccar_bridge.live_writer import LiveWriter
+from traccar_bridge.store import FixStore
 
 pytestmark = pytest.mark.services
 
 Line = Any
 WaitUntil = Callable[..., None]
 NOW = int(time.time())
-
-
-def push(line: Line, frame: str) -> None:
-    """Send a raw frame of the first device to every socket."""
-    traccar = line.traccar._traccar
-    line.traccar._call(lambda: traccar.feed.send(1, frame))
 
 
 def good(line: Line) -> dict[str, Any]:
@@ -62,9 +58,9 @@ def test_malformed_positions_are_kept_and_stop_nothing(line: Line, wait_until: W
         "id": 2,
         "attributes": {"$where": "1", "a.b": {"c": [None, {"$set": 1}]}, "\u0000": "\u202e"},
     }
-    push(line, json.dumps({"positions": [*bad, strange]}))
-    push(line, "{ not json")
-    push(line, '{"positions": "none"}')
+    line.traccar.push_frame(1, json.dumps({"positions": [*bad, strange]}))
+    line.traccar.push_frame(1, "{ not json")
+    line.traccar.push_frame(1, '{"positions": "none"}')
     wait_until(lambda: "main:2" in line.stored())
     wait_until(lambda: line.database[SET_ASIDE].count_documents({}) >= len(bad) + 2)
     reasons = [letter["reason"] for letter in line.database[SET_ASIDE].find()]
@@ -89,11 +85,7 @@ def test_malformed_position_in_rest_is_settled(line: Line, wait_until: WaitUntil
     line.send("anna", NOW + 1)
     line.send("anna", NOW + 2)
     line.traccar.stop()
-    with sqlite3.connect(line.traccar._folder / "traccar.sqlite") as database:
-        database.execute(
-            """UPDATE positions SET body = replace(body, '"latitude":47.0', '"latitude":470.0') WHERE id = 2"""
-        )
-    database.close()
+    line.traccar.spoil_position(2, latitude=470.0)
     line.traccar.start()
     line.start_bridge()
     wait_until(lambda: line.stored() == {"main:1", "main:3"})
@@ -106,7 +98,7 @@ def test_reused_id_is_set_aside(line: Line, wait_until: WaitUntil) -> None:
     line.start_bridge()
     line.send("anna", NOW)
     line.wait_complete(1)
-    push(line, json.dumps({"positions": [{**good(line), "fixTime": "2026-01-01T00:00:00.000+00:00"}]}))
+    line.traccar.push_frame(1, json.dumps({"positions": [{**good(line), "fixTime": "2026-01-01T00:00:00.000+00:00"}]}))
     wait_until(lambda: line.database[SET_ASIDE].find_one({"reason": "fix_id_reused"}) is not None)
 
 
@@ -121,7 +113,7 @@ def own_mongod(settings: Settings, tmp_path: Path) -> Iterator[tuple[Settings, C
     workspace.prepare()
     mongod = Child(dataclasses.replace(mongod_program(workspace, own), stop_within_s=5.0), tmp_path)
     mongod.start()
-    mongod.wait_ready(threading.Event())
+    mongod.wait_ready()
     ensure_indexes(open_database(own, part="test"))
     yield own, mongod
     if mongod.pid:
@@ -146,7 +138,7 @@ def test_nothing_is_lost_while_mongodb_is_away(
         line.send("anna", NOW - number)
     wait_until(lambda: not line.health()["healthy"], within_s=30)
     mongod.start()
-    mongod.wait_ready(threading.Event())
+    mongod.wait_ready()
     line.wait_complete(399, within_s=60)
     psutil.Process(mongod.pid).send_signal(signal.SIGSTOP)
     for number in range(200, 300):
@@ -160,3 +152,43 @@ def test_nothing_is_lost_while_mongodb_is_away(
     began_s = time.monotonic()
     bridge.stop()
     assert time.monotonic() - began_s < 15, "SIGTERM must end the bridge in seconds, MongoDB or not"
+
+
+def test_writer_is_well_again_without_a_fix(own_mongod: tuple[Settings, Child], wait_until: WaitUntil) -> None:
+    """When only a device's state could not be written, the trouble ends with MongoDB's, though nobody moves."""
+    own, mongod = own_mongod
+    database = open_database(own, part="test", timeout_s=1.0)
+    writer, stopping = LiveWriter(FixStore(database, "main")), threading.Event()
+    heard: list[bool] = []
+    work = threading.Thread(
+        target=writer.work,
+        args=(stopping,),
+        kwargs={"on_failure": lambda _error: heard.append(False), "on_success": lambda: heard.append(True)},
+    )
+    psutil.Process(mongod.pid).kill()
+    wait_until(lambda: mongod.pid is None)
+    writer.offer_device(
+        Device(device_id="main:1", unique_id="anna", name="Anna", status="online", disabled=False, last_report_at=None)
+    )
+    work.start()
+    try:
+        wait_until(lambda: False in heard)
+        mongod.start()
+        wait_until(lambda: heard[-1])
+        assert database[DEVICES].find_one({"_id": "main:1"})["status"] == "online"
+    finally:
+        stopping.set()
+        work.join()
+        database.client.close()
+
+
+def test_a_page_instead_of_rest_does_not_end_the_bridge(line: Line, wait_until: WaitUntil) -> None:
+    """A maintenance page with status 200 is told by the health and survived; what came meanwhile is fetched."""
+    line.start_bridge()
+    line.traccar.faults.rest_status = 200
+    line.traccar.cut_sockets()
+    wait_until(lambda: "no list" in str(line.health()["detail"]))
+    line.send("anna", NOW)
+    line.traccar.faults.rest_status = None
+    line.wait_complete(1)
+    wait_until(lambda: line.health()["healthy"])
