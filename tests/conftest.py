@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-import threading
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,30 +10,57 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from infra.jars import PROGRAMS, jar_folder
 from infra.parts import PARTS, part_program
 from infra.process import Child
 from infra.stack import LocalStack
+from infra.workspace import Workspace
 from itrack.kafka import ensure_topics
 from itrack.mongo import ensure_indexes, open_database
 from itrack.s3 import ensure_bucket, open_s3
 from itrack.settings import Settings, load_settings
+from tests.support.line import own_settings
+from tests.support.ports import free_ports
 
 ROOT = Path(__file__).parent.parent
+SERVICE_PORTS = {"mongodb_port", "kafka_port", "kafka_controller_port", "s3_port"}
 REAL_TRACKS = ROOT.parent / "shared" / "data" / "real_tracks.csv.gz"
 
 hypothesis.settings.register_profile("itrack", deadline=None)  # a busy machine is no defect
 hypothesis.settings.load_profile("itrack")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def downloads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The developer's home folder of I-Track, for what was downloaded there; all their other settings are gone.
+
+    A developer may have set the address of a real MongoDB or Traccar, in the environment or in `.env`. Neither the
+    tests nor the programs they start hear of it: they run without these variables, in a folder without `.env`.
+    """
+    theirs = load_settings()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.upper().startswith("ITRACK_")]:
+            patch.delenv(name)
+        if theirs.java_home is not None:
+            patch.setenv("JAVA_HOME", str(theirs.java_home))
+        home = theirs.home.expanduser().resolve()
+        patch.chdir(tmp_path_factory.mktemp("without-settings"))
+        yield home
+
+
 @pytest.fixture(scope="session")
-def stack_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """The running stack on free ports, with data of its own and the jars of the checkout."""
-    home = tmp_path_factory.mktemp("stack")
-    jars = load_settings().home.expanduser().resolve() / "jars"
-    jars.mkdir(parents=True, exist_ok=True)
-    (home / "jars").symlink_to(jars)
-    ports = {name: free_port() for name in Settings.model_fields if name.endswith("_port")}
-    settings = load_settings(home=home, **ports)
+def jars(downloads: Path) -> Path:
+    """The folder of the jars, all of them there, so that no program's start waits for a download."""
+    workspace = Workspace(load_settings(home=downloads))
+    for program in PROGRAMS:
+        jar_folder(workspace, program)
+    return workspace.jars
+
+
+@pytest.fixture(scope="session")
+def stack_settings(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterator[Settings]:
+    """The running stack on free ports, with data of its own."""
+    settings = own_settings(tmp_path_factory.mktemp("stack"), downloads)
     with LocalStack(settings):
         yield settings
 
@@ -43,6 +69,7 @@ def stack_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting
 def settings(stack_settings: Settings) -> Iterator[Settings]:
     """The running stack as one test sees it: an empty database, topics and a bucket that are its own."""
     mine = f"t{uuid.uuid4().hex[:10]}"
+    ports_of_parts = [name for name in Settings.model_fields if name.endswith("_port") and name not in SERVICE_PORTS]
     settings = stack_settings.model_copy(
         update={
             "mongodb_database": mine,
@@ -50,8 +77,7 @@ def settings(stack_settings: Settings) -> Iterator[Settings]:
             "events_topic": f"{mine}.events",
             "dead_letter_topic": f"{mine}.dead-letter",
             "s3_bucket": f"{mine}-data",
-            **{name: free_port() for name in Settings.model_fields if name.endswith("metrics_port")},
-            "map_port": free_port(),
+            **dict(zip(ports_of_parts, free_ports(len(ports_of_parts)), strict=True)),
         }
     )
     database = open_database(settings, part="tests")
@@ -71,14 +97,6 @@ def real_tracks() -> Path:
     return REAL_TRACKS
 
 
-def free_port() -> int:
-    """A port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture
 def start_part(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Child]]:
     """Starts parts by name as processes of their own, ready or not yet; all of them are stopped in the end.
@@ -93,7 +111,7 @@ def start_part(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Chi
         children.append(child)
         child.start()
         if wait:
-            child.wait_ready(threading.Event())
+            child.wait_ready()
         return child
 
     yield start

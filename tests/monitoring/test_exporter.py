@@ -151,7 +151,7 @@ def test_what_is_away_fails_alone(settings: Settings, failing: set[str], changes
     watcher = watcher_of(settings.model_copy(update=changes))
     started_s = time.monotonic()
     assert set(watcher.look()) == failing
-    assert time.monotonic() - started_s < 8
+    assert time.monotonic() - started_s < 40
 
 
 def test_an_outage_leaves_nothing_behind(settings: Settings) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from itrack.wire import fix_document
 from monitoring.dashboard.grafana import DASHBOARD
 from monitoring.scrape import prometheus_config
 from streaming.bookmark import Bookmark, save_bookmark
+from tests.support.ports import free_ports
 
 pytestmark = pytest.mark.services
 
@@ -64,9 +64,8 @@ def prometheus(
 @pytest.fixture
 def unused_port() -> int:
     """A port for Prometheus that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    (port,) = free_ports(1)
+    return port
 
 
 def _ask(prometheus: httpx2.Client, expr: str) -> list[Any]:

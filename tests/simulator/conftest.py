@@ -38,7 +38,7 @@ class Client:
     def socket(self, **options: Any) -> Any:
         """Open a websocket with the token."""
         address = f"{self.traccar.web_url.replace('http', 'ws', 1)}/api/socket"
-        options.setdefault("timeout", 3)
+        options.setdefault("timeout", 30)
         query = "" if "cookie" in options or "header" in options else f"?token={self.token}"
         return websocket.create_connection(address + query, **options)
 
@@ -58,17 +58,22 @@ class Client:
             pass
         return read
 
-    def wait_until(self, is_true: Callable[[], bool], seconds: float = 5.0) -> None:
+    def wait_until(self, is_true: Callable[[], bool]) -> None:
         """Wait for something; fail if it does not come."""
-        end = time.monotonic() + seconds
-        while not is_true():
-            assert time.monotonic() < end, "it never came"
-            time.sleep(0.01)
+        wait_until(is_true)
 
     def close(self) -> None:
         """Close the connections."""
         self.rest.close()
         self.phone.close()
+
+
+def wait_until(is_true: Callable[[], bool]) -> None:
+    """Wait for something; fail if it does not come."""
+    end = time.monotonic() + 30
+    while not is_true():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.01)
 
 
 @pytest.fixture

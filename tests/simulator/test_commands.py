@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -16,20 +14,17 @@ import httpx2
 import msgspec
 import pytest
 
+from tests.support.line import own_environment, own_settings
+
 COMMAND = (sys.executable, "-c", "from itrack.cli import main; main()")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """A home of its own, and free ports."""
-    ports = {f"ITRACK_{name}_PORT": str(free_port()) for name in ("TRACCAR", "OSMAND", "STAND_IN_METRICS")}
-    return {**os.environ, "ITRACK_HOME": str(tmp_path / "home"), **ports}
+def environment(tmp_path: Path, downloads: Path) -> dict[str, str]:
+    """That of a line of its own."""
+    home = tmp_path / "home"
+    home.mkdir()
+    return own_environment(own_settings(home, downloads))
 
 
 @pytest.fixture
@@ -72,7 +67,7 @@ def test_replay_and_simulate_find_the_stand_in_by_its_token_and_a_sigterm_ends_i
     assert out.returncode == 0, out.stderr
     assert len(msgspec.json.decode(truth.read_bytes())) == 2
     stand_in.send_signal(signal.SIGTERM)
-    assert stand_in.wait(timeout=10) == 0
+    assert stand_in.wait(timeout=30) == 0
 
 
 def test_mistakes_are_one_sentence_and_a_status(environment: dict[str, str], tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -19,6 +18,7 @@ from simulator.stand_in import StandIn
 from simulator.walking.path import Knot, Path, degrees_of
 from simulator.walking.phone import Habits
 from simulator.walking.walker import CENTRE, Walked, walk
+from tests.simulator.conftest import wait_until
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 PLAIN = Habits()
@@ -188,6 +188,6 @@ def test_a_simulated_crowd_arrives_whole_at_traccar(traccar: StandIn, towards: S
     result = simulate(crowd, towards)
     planned = sum(len(plan) for plan in crowd.plans.values())
     assert (result.delivery.accepted, result.delivery.unsent, result.registration.created) == (planned, 0, 5)
-    time.sleep(0.2)
+    wait_until(lambda: len(traccar.stored_positions()) >= planned)
     assert len(traccar.stored_positions()) == planned
     assert result.truths == crowd.truths

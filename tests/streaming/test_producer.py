@@ -6,7 +6,6 @@ import dataclasses
 import os
 import re
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from itrack.mongo import BOOKMARKS, FIXES, Document, ensure_indexes, open_databa
 from itrack.settings import Settings
 from itrack.wire import DeadLetter, decode_fix, fix_document
 from streaming.bookmark import BEGINNING, Bookmark, load_bookmark, save_bookmark, time_of_token
+from tests.support.ports import free_ports
 
 pytestmark = pytest.mark.services
 
@@ -181,9 +181,9 @@ def test_stop_moves_the_bookmark_behind_everything(
     child = start_part("producer")
     database[FIXES].insert_many(fixes(1, 5_000))
     topic.wait_for_fixes(ids(1, 5_000))
-    began_s = time.monotonic()
     child.stop()
-    assert time.monotonic() - began_s < 5
+    assert child._process is not None
+    assert child._process.returncode == 0, "it had to be killed"
     start_part("producer")
     database[FIXES].insert_many(fixes(5_001, 1))
     assert len(topic.wait_for_fixes(ids(1, 5_001))) == 5_001
@@ -222,9 +222,7 @@ def test_lost_token_rereads_from_the_last_position(
 @pytest.fixture
 def small_oplog(settings: Settings, tmp_path: Path) -> Iterator[Settings]:
     """The same stack with a MongoDB of its own, whose oplog holds 16 MB only."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     own = settings.model_copy(update={"mongodb_uri": None, "mongodb_port": port, "home": tmp_path})
     workspace = Workspace(own)
     workspace.prepare()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from itrack.device import Device
 from itrack.mongo import DEVICES, FIXES, SET_ASIDE, ensure_indexes, open_database
 from itrack.settings import Settings
 from simulator.stand_in.records import encode
+from tests.support.ports import free_ports
 from traccar_bridge.live_writer import LiveWriter
 from traccar_bridge.store import FixStore
 
@@ -105,9 +105,7 @@ def test_reused_id_is_set_aside(line: Line, wait_until: WaitUntil) -> None:
 @pytest.fixture
 def own_mongod(settings: Settings, tmp_path: Path) -> Iterator[tuple[Settings, Child]]:
     """A MongoDB of the test's own, which it may stop and freeze."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     own = settings.model_copy(update={"mongodb_uri": None, "mongodb_port": port, "home": tmp_path / "own"})
     workspace = Workspace(own)
     workspace.prepare()
