@@ -6,7 +6,6 @@ import dataclasses
 import os
 import re
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -231,7 +230,7 @@ def small_oplog(settings: Settings, tmp_path: Path) -> Iterator[Settings]:
     mongod = Child(dataclasses.replace(program, argv=argv), tmp_path)
     mongod.start()
     try:
-        mongod.wait_ready(threading.Event())
+        mongod.wait_ready()
         yield own
     finally:
         mongod.stop()
