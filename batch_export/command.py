@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import typer
 
 from batch_export import schedule as nightly
 from batch_export.export import run
 from itrack.dataset import Manifest, day_prefix
 from itrack.errors import FixConfiguration
+from itrack.report_file import require_writable, write_report
 from itrack.settings import load_settings
 
 __all__ = ["command"]
@@ -24,9 +24,11 @@ def command(*, day: str | None, all_days: bool, schedule: bool, zone: str | None
             raise FixConfiguration("--schedule chooses the days itself: leave --day, --all-days and --json out.")
         nightly.run(settings)
         return
+    if json:
+        require_writable(json)
     result = run(settings, day=day, all_days=all_days, progress=_say)
     if json:
-        json.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
+        write_report(json, result)
     if not result.days:
         typer.echo("There is no fix in MongoDB: nothing was exported.")
     for problem in result.problems:

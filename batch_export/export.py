@@ -101,9 +101,9 @@ def run(
     with asking_mongodb("read the days"):
         database = open_database(settings, part="export")
         try:
-            with Lease(database, "export-lease"):
+            with Lease(database, "export-lease") as lease:
                 days = [chosen] if chosen else days_with_fixes(database, zone)
-                return export_days(database, settings, days, progress=progress)
+                return export_days(database, settings, days, progress=progress, check=lease.check)
         finally:
             database.client.close()
 
@@ -142,6 +142,7 @@ def export_day(
     Rows that arrive meanwhile make the counts disagree; then the day is written again, up to three times.
     """
     for attempt in range(1, _ATTEMPTS + 1):
+        check()
         with tempfile.TemporaryDirectory(prefix="itrack-export-") as folder:
             try:
                 written = _write(database, day, Path(folder), now(), check)

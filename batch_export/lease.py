@@ -18,9 +18,13 @@ from pymongo.errors import PyMongoError
 from itrack.errors import TryAgain
 from itrack.mongo import BOOKMARKS, Document
 
-__all__ = ["Lease"]
+__all__ = ["Lease", "LeaseHeld"]
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class LeaseHeld(TryAgain):
+    """Another export works: there is nothing wrong, and nothing to do but wait."""
 
 
 class Lease:
@@ -35,7 +39,7 @@ class Lease:
         lasts_s: how long it holds without renewal, seconds.
 
     Raises:
-        TryAgain: somebody else holds it.
+        LeaseHeld: somebody else holds it.
     """
 
     def __init__(self, database: Database[Document], name: str, lasts_s: float = 60.0) -> None:
@@ -59,7 +63,7 @@ class Lease:
     def __enter__(self) -> Self:
         if not self._take():
             held = self._bookmarks.find_one({"_id": self._name}) or {}
-            raise TryAgain(
+            raise LeaseHeld(
                 f"Another export is running ({held.get('holder', 'it just ended')}). Try again when it is done; "
                 f"if it was killed, in {self._lasts_s:.0f} seconds."
             )

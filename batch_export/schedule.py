@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pymongo.database import Database
 
 from batch_export.export import ExportResult, export_days
-from batch_export.lease import Lease
+from batch_export.lease import Lease, LeaseHeld
 from batch_export.metrics import FAILURES, LAST_SUCCESS, count_day, show_mismatch
 from batch_export.store import changed_days, days_with_fixes
 from itrack.day import Day
@@ -53,6 +53,8 @@ def run(settings: Settings | None = None) -> None:
                 result = run_once(settings, check=check)
             except _Stopped:
                 return
+            except LeaseHeld:
+                part.healthy("another export works")
             except TryAgain as error:
                 FAILURES.inc()
                 part.unhealthy(str(error))
@@ -73,6 +75,10 @@ def run_once(
     """Export what is due; None when nothing is.
 
     The bookmark moves only when every row of every day is where it should be.
+
+    Raises:
+        LeaseHeld: another export works.
+        FixConfiguration, TryAgain: as `export_days`; also when the lease was lost.
     """
     began_at = now()
     closed = last_closed_day(began_at, settings)

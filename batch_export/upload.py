@@ -32,7 +32,7 @@ def upload(s3: S3Client, bucket: str, key: str, path: Path, sha256: str) -> None
 
     Raises:
         TryAgain: another size arrived than was sent.
-        botocore or boto3 errors: see `itrack.s3.asking`.
+        botocore or boto3 errors: see `itrack.s3.asking_s3`.
     """
     s3.upload_file(
         str(path),

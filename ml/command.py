@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import typer
 
+from itrack.report_file import require_writable, write_report
 from ml.source import lay_out
 from ml.training import run
 
@@ -19,9 +19,11 @@ def command(*, day: str | None, all_days: bool, source: Path | None, json: Path 
         lay_out(source)
         typer.echo(f"{source} is ready: entry points train.py and inference.py.")
         return
+    if json:
+        require_writable(json)
     result = run(day=day, all_days=all_days)
     if json:
-        json.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
+        write_report(json, result)
     metrics = result.manifest.metrics
     typer.echo(
         f"Learnt from {metrics['windows_learnt']:,} windows of {metrics['users']} phones "

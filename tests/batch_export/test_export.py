@@ -14,6 +14,7 @@ from pymongo.database import Database
 from typer.testing import CliRunner
 
 from batch_export.export import export_day, run
+from batch_export.lease import Lease
 from batch_export.tables import TABLES
 from itrack.cli import app
 from itrack.dataset import Manifest, decode_manifest, manifest_key
@@ -230,6 +231,34 @@ def test_the_command_writes_json_and_fails_when_counts_disagree(
     assert json.loads(file.read_bytes())["excel_rows"] == 1
     database[FIXES].insert_one({**fix_document(fix(2)), "schema": 99})
     assert CliRunner().invoke(app, ["export", "--day", "2026-03-29"]).exit_code == 1
+
+
+def test_a_report_that_cannot_be_written_is_told_before_the_work(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong path does not cost an export."""
+    monkeypatch.setattr("batch_export.command.load_settings", lambda **_: settings)
+    done = CliRunner().invoke(app, ["export", "--day", "2026-03-29", "--json", str(tmp_path / "missing" / "a.json")])
+    assert isinstance(done.exception, FixConfiguration)
+    assert open_s3(settings).list_objects_v2(Bucket=settings.s3_bucket)["KeyCount"] == 0
+
+
+def test_an_export_that_lost_its_lease_stops(
+    settings: Settings, database: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once another export may have begun, the day is not written on."""
+    store(database, fix(1))
+
+    def steal(lease: Lease, *_exc: object) -> Lease:
+        take(lease)
+        lease._is_lost = True  # as its thread says after MongoDB was away for too long
+        return lease
+
+    take = Lease.__enter__
+    monkeypatch.setattr(Lease, "__enter__", steal)
+    with pytest.raises(TryAgain, match="lost its lease"):
+        run(settings, day="2026-03-29")
+    assert open_s3(settings).list_objects_v2(Bucket=settings.s3_bucket)["KeyCount"] == 0
 
 
 @pytest.mark.parametrize("chosen", [{}, {"day": "2026-03-29", "all_days": True}])

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -98,8 +100,9 @@ def test_the_bookmark_stays_when_the_counts_disagree(settings: Settings, databas
     assert exported(settings, NIGHT) == ["2026-03-28", "2026-03-29"]
 
 
-def test_the_program_serves_metrics_and_stops_on_sigterm(settings: Settings) -> None:
-    """The scheduled export is a part like any other: healthy, measurable, gone within seconds of SIGTERM."""
+@contextmanager
+def scheduled_export(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """The scheduled export as a program of its own, killed at the end if it still runs."""
     code = "from batch_export.schedule import run; run()"
     environment = os.environ | {
         "ITRACK_MONGODB_DATABASE": settings.mongodb_database,
@@ -110,22 +113,39 @@ def test_the_program_serves_metrics_and_stops_on_sigterm(settings: Settings) -> 
     }
     program = subprocess.Popen([sys.executable, "-c", code], env=environment)
     try:
-        metrics = wait_for_metric(settings.export_metrics_port, "itrack_export_days_total 1.0")
-        assert "itrack_export_last_success_timestamp_seconds" in metrics
-        program.send_signal(signal.SIGTERM)
-        assert program.wait(timeout=10) == 0
+        yield program
     finally:
         program.kill()
         program.wait()
 
 
-def wait_for_metric(port: int, expected: str) -> str:
-    """The metrics once they say what is expected."""
+def test_the_program_serves_metrics_and_stops_on_sigterm(settings: Settings) -> None:
+    """The scheduled export is a part like any other: healthy, measurable, gone within seconds of SIGTERM."""
+    with scheduled_export(settings) as program:
+        metrics = wait_for_text(f"{settings.export_metrics_port}/metrics", "itrack_export_days_total 1.0")
+        assert "itrack_export_last_success_timestamp_seconds" in metrics
+        program.send_signal(signal.SIGTERM)
+        assert program.wait(timeout=10) == 0
+
+
+def test_a_second_schedule_is_well_while_the_first_works(settings: Settings, database: Database[Document]) -> None:
+    """A spare that waits for its turn is no failure and alarms nobody."""
+    database[BOOKMARKS].insert_one(
+        {"_id": "export-lease", "holder": "other:1", "until_at": datetime.now(UTC) + timedelta(hours=1)}
+    )
+    with scheduled_export(settings):
+        health = wait_for_text(f"{settings.export_metrics_port}/healthz", "another export works")
+        assert '"healthy": true' in health
+        assert "itrack_export_failures_total 0.0" in wait_for_text(f"{settings.export_metrics_port}/metrics", "itrack")
+
+
+def wait_for_text(where: str, expected: str) -> str:
+    """What a port and path answer, once it holds what is expected."""
     deadline = time.monotonic() + 60
     text = ""
     while time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{where}", timeout=5) as answer:
                 text = answer.read().decode()
         except OSError:
             text = ""
