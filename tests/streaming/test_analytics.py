@@ -186,5 +186,32 @@ def test_poison_is_kept_aside_and_silence_is_heard(settings: Settings, tmp_path:
     assert event.kind is EventKind.STAYPOINT_STARTED
     assert event.knowable_at == arrived + timedelta(seconds=300)
     assert event.published_at is not None
-    assert timedelta(0) <= event.published_at - event.knowable_at < timedelta(seconds=20)
+    assert event.knowable_at <= event.published_at <= datetime.now(UTC)
     database.client.close()
+
+
+def test_a_refusal_of_mongodb_ends_the_job_with_its_sentence(settings: Settings, tmp_path: Path) -> None:
+    """What only a person can mend is told and ends the job; starting the query again would not help."""
+    log = tmp_path / "analytics.log"
+    program = """
+from itrack.cli import main
+from itrack.errors import FixConfiguration
+from streaming.sinks import AnalyticsSink
+
+def refuse(*_):
+    raise FixConfiguration("MongoDB does not let this user write findings")
+
+AnalyticsSink.write = refuse
+main()
+"""
+    with log.open("wb") as file:
+        done = subprocess.run(
+            [sys.executable, "-c", program, "analytics"],
+            env={**os.environ, **settings_environment(settings)},
+            stdout=file,
+            stderr=file,
+            timeout=150,
+            check=False,
+        )
+    assert done.returncode == 2, log.read_text(errors="replace")[-6000:]
+    assert "does not let this user write findings" in log.read_text(errors="replace")
