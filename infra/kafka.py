@@ -7,8 +7,8 @@ import uuid
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
-from kafka import KafkaAdminClient
-from kafka.errors import KafkaError
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from infra.process import Program
 from infra.workspace import Workspace
@@ -102,15 +102,8 @@ def _format(java: str, class_path: str, properties: Path) -> None:
 
 
 def _answers(address: str) -> bool:
+    admin = AdminClient({"bootstrap.servers": address, "client.id": "itrack-stack", "log_level": 0})
     try:
-        admin = KafkaAdminClient(bootstrap_servers=address, request_timeout_ms=2000, bootstrap_timeout_ms=1000)
-    except (KafkaError, OSError, ValueError):
+        return bool(admin.list_topics(timeout=1.0).brokers)
+    except KafkaException:
         return False
-    try:
-        admin.list_topics()
-    except (KafkaError, OSError):
-        return False
-    else:
-        return True
-    finally:
-        admin.close()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import boto3
 from boto3.exceptions import Boto3Error
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from itrack.errors import FixConfiguration, TryAgain
 from itrack.settings import Settings
@@ -101,6 +101,11 @@ def asking_s3(settings: Settings, doing: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise _named(error, settings, doing) from error
+    except NoCredentialsError as error:
+        raise FixConfiguration(
+            "There are no credentials for S3. Set ITRACK_S3_ACCESS_KEY and ITRACK_S3_SECRET_KEY, or give boto3 a "
+            "profile or a role."
+        ) from error
     except (BotoCoreError, Boto3Error) as error:
         if isinstance(error.__context__, ClientError):  # `upload_file` wraps what S3 said
             raise _named(error.__context__, settings, doing) from error
