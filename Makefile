@@ -3,10 +3,10 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test test-fast lint format bench lock clean
+.PHONY: help setup demo test test-fast lint format bench bench-producer bench-bridge lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: .venv/.ready ## Make the environment in .venv (first time: a few minutes)
 
@@ -30,6 +30,12 @@ format: .venv/.ready-dev ## Format the code
 
 bench: .venv/.ready-dev ## Print the benchmarks' figures
 	$(BIN)/python -m benchmarks
+
+bench-producer: .venv/.ready-dev ## Print only the producer's, beside the MongoDB Kafka connector
+	$(BIN)/python -m benchmarks producer
+
+bench-bridge: .venv/.ready-dev ## Print only the bridge's
+	$(BIN)/python -m benchmarks bridge
 
 lock: .venv/.ready-dev ## Resolve all dependencies anew and write the locks
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet --no-header --upgrade -o requirements.txt

@@ -1,89 +1,153 @@
-"""The producer: its rate, CPU and memory over a backlog, and its latency at 300 fixes/s."""
+"""The producer beside the MongoDB Kafka connector: same MongoDB, broker and documents, in alternating rounds.
+
+Each round publishes a backlog of 200,000 fixes over 2,000 devices into a topic of its own, and then follows 300 fixes
+a second. Throughput and CPU are taken while all but the first tenth of the backlog is published, so that no program's
+start counts.
+"""
 
 from __future__ import annotations
 
+import statistics
 import threading
 import time
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import astuple, dataclass, fields
+from datetime import UTC, datetime, timedelta
 
-import httpx2
+import msgspec
 import psutil
 from confluent_kafka import Consumer, TopicPartition
 from pymongo.database import Database
 
-from benchmarks.rig import own_stack, paced, percentiles, running_part, wait_for
+from benchmarks.connector import running_connector
+from benchmarks.rig import own_stack, paced, percentile_ms, running_part, wait_for
 from itrack.fix import Fix
+from itrack.kafka import ensure_topics
 from itrack.mongo import FIXES, Document, open_database
 from itrack.settings import Settings
-from itrack.wire import decode_fix, fix_document
+from itrack.wire import fix_document
+from streaming.bookmark import Bookmark, save_bookmark
+from streaming.change_stream import ChangeStream
+from streaming.producer import BOOKMARK_NAME
 
-_BACKLOG, _LIVE, _RATE_PER_S = 200_000, 3_000, 300.0
+_BACKLOG, _LIVE, _RATE_PER_S, _ROUNDS = 200_000, 3_000, 300.0, 3
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """Of one round."""
+
+    fixes_per_s: float
+    cpu_s_per_100k: float
+    memory_mib: float
+    p50_ms: float
+    p95_ms: float
 
 
 def main() -> None:
-    """Run it on a stack of its own and print the figures."""
-    with own_stack() as settings:
-        database = open_database(settings, part="bench")
-        with running_part("producer", settings):
-            pass  # it has a bookmark now: what follows comes through the change stream
+    """Run it on a stack of its own and print the figures and their ratios."""
+    with own_stack() as settings, closing(open_database(settings, part="bench").client) as client:
+        database = client.get_database(settings.mongodb_database)
+        with ChangeStream(database) as stream:
+            beginning = Bookmark(token=stream.token, position_at=datetime.now(UTC))
+        since_at = datetime.now(UTC) - timedelta(seconds=1)
         for first in range(0, _BACKLOG, 5_000):
             database[FIXES].insert_many([_document(number) for number in range(first, first + 5_000)])
-        with running_part("producer", settings) as process:
-            _print_backlog(settings, process)
-            _print_latency(settings, database)
-        database.client.close()
+        rounds: dict[str, list[_Figures]] = {"connector": [], "producer": []}
+        stored = _BACKLOG
+        for number in range(_ROUNDS):
+            for name, figures in rounds.items():
+                topics = {"fixes_topic": f"{name}.{number}", "dead_letter_topic": f"{name}.{number}.dead-letter"}
+                own = settings.model_copy(update=topics)
+                ensure_topics(own)
+                save_bookmark(database, BOOKMARK_NAME, beginning)
+                program = running_connector(own, since_at) if name == "connector" else running_part("producer", own)
+                figures.append(_round(own, database, program, stored))
+                stored += _LIVE
+                print(f"{name:10}", _shown(figures[-1]), flush=True)
+    connector, producer = (_medians(each) for each in rounds.values())
+    print(f"medians\nconnector  {_shown(connector)}\nproducer   {_shown(producer)}")
+    ratios = [ours / theirs for ours, theirs in zip(astuple(producer), astuple(connector), strict=True)]
+    print("ratio     ", _shown(_Figures(*ratios), "{:.2f}"))
 
 
-def _print_backlog(settings: Settings, process: psutil.Process) -> None:
-    first, began_s, cpu_s = _published(settings), time.perf_counter(), sum(process.cpu_times()[:2])
-    wait_for(lambda: _published(settings) >= _BACKLOG)
-    count, took_s = _BACKLOG - first, time.perf_counter() - began_s
-    cpu_s = (sum(process.cpu_times()[:2]) - cpu_s) / count * 100_000
-    memory_mib = process.memory_info().rss / 2**20
-    print(
-        f"backlog of {count:,.0f}: {count / took_s:,.0f} fixes/s, {cpu_s:.2f} CPU-s per 100,000, {memory_mib:.0f} MiB"
-    )
+def _round(
+    settings: Settings, database: Database[Document], program: AbstractContextManager[psutil.Process], stored: int
+) -> _Figures:
+    with _consumer(settings) as consumer, program as process:
+        wait_for(lambda: _published(settings, consumer) >= stored // 10)
+        first, began_s, cpu_s = _published(settings, consumer), time.perf_counter(), _cpu_s(process)
+        wait_for(lambda: _published(settings, consumer) >= stored)
+        took_s, cpu_s = time.perf_counter() - began_s, _cpu_s(process) - cpu_s
+        delays = _delays(settings, database, consumer, stored)
+        return _Figures(
+            fixes_per_s=(stored - first) / took_s,
+            cpu_s_per_100k=cpu_s / (stored - first) * 100_000,
+            memory_mib=process.memory_info().rss / 2**20,
+            p50_ms=percentile_ms(delays, 0.5),
+            p95_ms=percentile_ms(delays, 0.95),
+        )
 
 
-def _print_latency(settings: Settings, database: Database[Document]) -> None:
+def _delays(settings: Settings, database: Database[Document], consumer: Consumer, stored: int) -> list[float]:
+    """Seconds between the call that inserts a fix and its arrival at a consumer."""
     inserted: dict[str, float] = {}
     arrived: dict[str, float] = {}
 
     def insert(number: int) -> None:
-        document = _document(_BACKLOG + number)
+        document = _document(stored + number)
         inserted[document["_id"]] = time.perf_counter()
         database[FIXES].insert_one(document)
 
-    consumer = Consumer({"bootstrap.servers": settings.kafka_address, "group.id": "bench"})
-    consumer.assign(_ends(settings, consumer))
+    consumer.assign(
+        [TopicPartition(settings.fixes_topic, number, high) for number, high in _ends(settings, consumer).items()]
+    )
 
     def read() -> None:
         while len(arrived) < _LIVE:
             message = consumer.poll(1.0)
             if message is not None and message.error() is None:
-                arrived.setdefault(decode_fix(message.value()).fix_id, time.perf_counter())
+                value = msgspec.json.decode(message.value())
+                arrived.setdefault(value.get("fix_id") or value["_id"], time.perf_counter())
 
-    reader = threading.Thread(target=read)
+    reader = threading.Thread(target=read, daemon=True)
     reader.start()
     paced(_LIVE, _RATE_PER_S, insert)
-    reader.join()
-    consumer.close()
-    delays = [arrived[fix_id] - inserted[fix_id] for fix_id in inserted]
-    print(f"insert call to consumer at {_RATE_PER_S:.0f}/s: {percentiles(delays)}")
+    reader.join(60)
+    assert not reader.is_alive(), f"{_LIVE - len(arrived)} fixes did not arrive"
+    return [arrived[fix_id] - inserted[fix_id] for fix_id in inserted]
 
 
-def _ends(settings: Settings, consumer: Consumer) -> list[TopicPartition]:
-    """The present ends of the topic's partitions."""
-    ends = []
-    for number in consumer.list_topics(settings.fixes_topic).topics[settings.fixes_topic].partitions:
-        high = consumer.get_watermark_offsets(TopicPartition(settings.fixes_topic, number))[1]
-        ends.append(TopicPartition(settings.fixes_topic, number, high))
-    return ends
+@contextmanager
+def _consumer(settings: Settings) -> Iterator[Consumer]:
+    consumer = Consumer({"bootstrap.servers": settings.kafka_address, "group.id": "bench"})
+    try:
+        yield consumer
+    finally:
+        consumer.close()
 
 
-def _published(settings: Settings) -> float:
-    text = httpx2.get(f"http://127.0.0.1:{settings.producer_metrics_port}/metrics").text
-    return float(text.partition("\nitrack_producer_published_total ")[2].partition("\n")[0])
+def _ends(settings: Settings, consumer: Consumer) -> dict[int, int]:
+    topic = settings.fixes_topic
+    numbers = range(settings.kafka_partitions)
+    return {number: consumer.get_watermark_offsets(TopicPartition(topic, number))[1] for number in numbers}
+
+
+def _published(settings: Settings, consumer: Consumer) -> int:
+    return sum(_ends(settings, consumer).values())
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    return sum(process.cpu_times()[:2])
+
+
+def _medians(rounds: list[_Figures]) -> _Figures:
+    return _Figures(*(statistics.median(getattr(each, field.name) for each in rounds) for field in fields(_Figures)))
+
+
+def _shown(figures: _Figures, form: str = "{:,.1f}") -> str:
+    return ", ".join(f"{field.name} {form.format(getattr(figures, field.name))}" for field in fields(figures))
 
 
 def _document(number: int) -> Document:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from infra.process import Child
 from infra.stack import LocalStack
 from itrack.settings import Settings, load_settings
 
-__all__ = ["own_stack", "paced", "percentiles", "running_part", "wait_for"]
+__all__ = ["own_stack", "paced", "percentile_ms", "percentiles", "running_part", "wait_for"]
 
 
 @contextmanager
@@ -40,7 +39,7 @@ def running_part(name: str, settings: Settings, **overrides: object) -> Iterator
         child = Child(part_program(info, settings.model_copy(update=overrides)), Path(logs))
         child.start()
         try:
-            child.wait_ready(threading.Event())
+            child.wait_ready()
             yield psutil.Process(child.pid)
         finally:
             child.stop()
@@ -64,6 +63,10 @@ def paced(count: int, per_second: float, do: Callable[[int], None]) -> None:
 
 def percentiles(seconds: list[float]) -> str:
     """Median, 95th and 99th percentile in milliseconds."""
-    ordered = sorted(seconds)
-    p50, p95, p99 = (1000 * ordered[int(len(ordered) * share)] for share in (0.5, 0.95, 0.99))
+    p50, p95, p99 = (percentile_ms(seconds, share) for share in (0.5, 0.95, 0.99))
     return f"p50 {p50:.1f} ms, p95 {p95:.1f} ms, p99 {p99:.1f} ms"
+
+
+def percentile_ms(seconds: list[float], share: float) -> float:
+    """A percentile in milliseconds."""
+    return 1000 * sorted(seconds)[int(len(seconds) * share)]

@@ -22,7 +22,7 @@ from infra.workspace import Workspace
 from itrack.errors import FixConfiguration, TryAgain
 from itrack.settings import Settings
 
-__all__ = ["LOCK_FILE", "PROGRAMS", "jar_folder", "locked_jars", "spark_jars", "write_lock"]
+__all__ = ["BENCHMARK_PROGRAMS", "LOCK_FILE", "PROGRAMS", "jar_folder", "locked_jars", "spark_jars", "write_lock"]
 
 LOCK_FILE = Path(__file__).with_name("jars.lock.toml")
 
@@ -32,6 +32,15 @@ PROGRAMS = {
     "s3proxy": "org.gaul:s3proxy:4.1.0",
 }
 """What is resolved for each program. The Spark connector's version equals pyspark's."""
+
+BENCHMARK_PROGRAMS = {
+    "kafka-connect": (
+        "org.apache.kafka:connect-runtime:4.1.1+org.mongodb:mongodb-driver-sync:4.7.2"
+        "+com.fasterxml.jackson.core:jackson-core:2.19.0+org.slf4j:slf4j-simple:1.7.36"
+        "+org.mongodb.kafka:mongo-kafka-connect:2.0.1"
+    ),
+}
+"""Peers that only benchmarks start, and fetch. What a peer leaves open (a range, an older part) is named beside it."""
 
 OnProgress = Callable[[int, int], None]
 """Called with the number of jars in place and the number of jars wanted."""
@@ -88,7 +97,7 @@ def write_lock() -> None:
     shipped = {path.name for path in (Path(pyspark.__file__).parent / "jars").glob("*.jar")}
     shipped_names = {name.rpartition("-")[0] for name in shipped}
     lines = ["# Written by `make lock`; do not edit. SHA-256 of each jar by its Maven coordinates.\n"]
-    for program, coordinate in PROGRAMS.items():
+    for program, coordinate in {**PROGRAMS, **BENCHMARK_PROGRAMS}.items():
         artifacts = _resolve(coordinate)
         if program == "spark":
             artifacts = [each for each in artifacts if each.artifactId not in shipped_names]
