@@ -92,7 +92,9 @@ num.io.threads=4
 
 
 def _format(java: str, class_path: str, properties: Path) -> None:
-    cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    cluster_id = "-"
+    while cluster_id.startswith("-"):  # the tool would take it for an option
+        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     done = subprocess.run(
         [java, "-Xmx128m", "-cp", class_path, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", properties],
         capture_output=True, text=True, check=False,
