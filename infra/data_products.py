@@ -80,6 +80,8 @@ class DataProducts:
 
     def _make(self) -> None:
         exported = export_all_days(self._settings, self._asked)
+        if self._asked.is_set():
+            return
         for day in exported.values.get("days", ()):
             for file in day["files"]:
                 if file["format"] == "xlsx":
@@ -88,6 +90,8 @@ class DataProducts:
             self._news.put(f"  The export failed: {exported.failure}")
             return
         trained = train_on_all_days(self._settings, self._asked)
+        if self._asked.is_set():
+            return
         self._news.put(
             f"  No model was trained: {trained.failure}"
             if trained.failure
