@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import httpx2
 import msgspec
@@ -57,7 +58,7 @@ def register_devices(
         if token is None and settings.traccar_email is not None and settings.traccar_password is not None:
             form = {"email": settings.traccar_email, "password": settings.traccar_password.get_secret_value()}
             _ask(client, "POST", "/api/session", data=form)
-        listed = _ask(client, "GET", "/api/devices", params={"all": "true"}).json()
+        listed = _listed(_ask(client, "GET", "/api/devices", params={"all": "true"}), client)
         known = {device["uniqueId"] for device in listed}
         wanted = list(dict.fromkeys(unique_ids))
         missing = [unique_id for unique_id in wanted if unique_id not in known]
@@ -79,6 +80,17 @@ def _token(settings: Settings) -> str | None:
 
 def _create(client: httpx2.Client, unique_id: str, name: str) -> bool:
     return _ask(client, "POST", "/api/devices", json={"name": name, "uniqueId": unique_id}).status_code == 200
+
+
+def _listed(answer: httpx2.Response, client: httpx2.Client) -> list[dict[str, Any]]:
+    try:
+        listed: list[dict[str, Any]] = answer.json()
+    except ValueError as error:
+        raise FixConfiguration(
+            f"{client.base_url} answers /api/devices with something that is no list: is ITRACK_TRACCAR_URL a Traccar, "
+            "and does no proxy before it show a page of its own?"
+        ) from error
+    return listed
 
 
 @stamina.retry(on=TryAgain, attempts=None, timeout=30.0, wait_max=2.0)
