@@ -7,17 +7,16 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
 from infra.console import Narrator, until_asked_to_stop
 from infra.data_products import DataProducts
 from infra.line import start_line
 from infra.pulse import Pulse
 from infra.senders import RecordedTracks, Sender
 from infra.stack import LocalStack
-from infra.trial import Outcome, Sent, run_trial
+from infra.trial import Sent, run_trial
 from infra.walkers import DemoWalkers
 from itrack.errors import TryAgain
+from itrack.report_file import report, require_writable, write_report
 from itrack.settings import Settings
 from simulator.track_files import read_track_files
 from simulator.tracks import Track
@@ -73,8 +72,10 @@ def run_once(settings: Settings, files: Sequence[Path], rate_per_s: float, json_
 
     Raises:
         TryAgain: the counts disagree, or a program died.
-        FixConfiguration: as `LocalStack`, or a file cannot be read.
+        FixConfiguration: as `LocalStack`, or a file cannot be read or written.
     """
+    if json_file is not None:
+        require_writable(json_file)
     narrator = Narrator()
     tracks = _read(files, narrator)
     try:
@@ -102,7 +103,10 @@ def run_once(settings: Settings, files: Sequence[Path], rate_per_s: float, json_
             outcome = run_trial(stack, send, narrator.say, asked)
     finally:
         narrator.quiet()
-    _write(outcome, json_file)
+    if json_file is None:
+        sys.stdout.buffer.write(report(outcome))
+    else:
+        write_report(json_file, outcome)
     if outcome.problems:
         raise TryAgain(f"The counts do not agree: {'; '.join(outcome.problems)}.")
 
@@ -131,13 +135,3 @@ def _read(files: Sequence[Path], narrator: Narrator) -> Sequence[Track]:
     if files and not read.tracks:
         raise TryAgain("Nothing to send: no point in these files can be used.")
     return read.tracks
-
-
-def _write(outcome: Outcome, json_file: Path | None) -> None:
-    content = msgspec.json.format(msgspec.json.encode(outcome), indent=2) + b"\n"
-    if json_file is None:
-        sys.stdout.buffer.write(content)
-        return
-    partial = json_file.with_name(f"{json_file.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(json_file)

@@ -11,8 +11,6 @@ ITrackError
 
 from __future__ import annotations
 
-from datetime import datetime
-
 __all__ = ["FillGap", "FixConfiguration", "ITrackError", "SetAside", "TryAgain"]
 
 
@@ -39,11 +37,7 @@ class SetAside(ITrackError):
 
 
 class FillGap(ITrackError):
-    """A stream cannot be resumed where it was left; what came after `since_at` must be read again."""
-
-    def __init__(self, message: str, since_at: datetime | None = None) -> None:
-        super().__init__(message)
-        self.since_at = since_at
+    """A stream cannot be resumed where it was left; what came after that must be read again."""
 
 
 class FixConfiguration(ITrackError):

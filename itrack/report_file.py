@@ -10,7 +10,7 @@ import msgspec
 
 from itrack.errors import FixConfiguration
 
-__all__ = ["require_writable", "write_report"]
+__all__ = ["report", "require_writable", "write_report"]
 
 
 def require_writable(path: Path) -> None:
@@ -27,13 +27,24 @@ def require_writable(path: Path) -> None:
 
 
 def write_report(path: Path, result: msgspec.Struct) -> None:
-    """Write the result of a command.
+    """Write the result of a command: complete, or not at all. What is no plain file, such as a pipe, is written to.
 
     Raises:
         FixConfiguration: the file cannot be written.
     """
+    content = report(result)
     with _writing(path):
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+            return
+        partial = path.with_name(f"{path.name}.partial")
+        partial.write_bytes(content)
+        partial.replace(path)
+
+
+def report(result: msgspec.Struct) -> bytes:
+    """The result of a command as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
 
 
 @contextmanager

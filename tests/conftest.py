@@ -89,7 +89,7 @@ def settings(stack_settings: Settings) -> Iterator[Settings]:
     database.client.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def real_tracks() -> Path:
     """Seven recorded tracks, which the project may read but not ship."""
     if not REAL_TRACKS.exists():

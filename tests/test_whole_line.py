@@ -29,13 +29,12 @@ def environment(tmp_path_factory: pytest.TempPathFactory, downloads: Path, jars:
 
 
 @pytest.fixture(scope="module")
-def counts(environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def counts(
+    environment: Mapping[str, str], real_tracks: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
     """What one trial with the recorded tracks counted."""
-    tracks = Path(__file__).parent.parent.parent / "shared" / "data" / "real_tracks.csv.gz"
-    if not tracks.exists():
-        pytest.skip(f"the recorded tracks are not at {tracks}")
     file = tmp_path_factory.mktemp("counts") / "counts.json"
-    command = [sys.executable, "-m", "itrack", "demo", "--once", "--tracks", str(tracks), "--json", str(file)]
+    command = [sys.executable, "-m", "itrack", "demo", "--once", "--tracks", str(real_tracks), "--json", str(file)]
     done = subprocess.run(
         [*command, "--rate", "100"], env=environment, capture_output=True, text=True, check=False, timeout=500
     )

@@ -49,11 +49,6 @@ class Feed:
         if all(other.user_id != listener.user_id for other in self._listeners):
             self._devices.pop(listener.user_id, None)
 
-    def end_all(self) -> None:
-        """Let every socket come to its end."""
-        for listener in self._listeners:
-            listener.frames.put_nowait(None)
-
     def add_device(self, user_id: int, device_id: int) -> None:
         """A device that a user creates themselves is heard of at once."""
         if user_id in self._devices:
