@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import msgspec
 from pymongo.database import Database
 
-from batch_export.lease import Lease
 from batch_export.parquet import TableFile, count_rows
 from batch_export.store import count, days_with_fixes, device_names, records
 from batch_export.tables import TABLES, values_of
@@ -22,6 +21,7 @@ from batch_export.workbook import DayWorkbook
 from itrack.dataset import DataFile, Manifest, TableCount, day_prefix, encode_manifest, manifest_key
 from itrack.day import Day
 from itrack.errors import FixConfiguration, SetAside
+from itrack.lease import Lease
 from itrack.mongo import Document, open_database
 from itrack.mongo_errors import asking_mongodb
 from itrack.s3 import asking_s3, ensure_bucket, open_s3
@@ -101,7 +101,7 @@ def run(
     with asking_mongodb("read the days"):
         database = open_database(settings, part="export")
         try:
-            with Lease(database, "export-lease") as lease:
+            with Lease(database, "export-lease", work="export") as lease:
                 days = [chosen] if chosen else days_with_fixes(database, zone)
                 return export_days(database, settings, days, progress=progress, check=lease.check)
         finally:

@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 from pymongo.database import Database
 
 from batch_export.export import ExportResult, export_days
-from batch_export.lease import Lease, LeaseHeld
 from batch_export.metrics import FAILURES, LAST_SUCCESS, count_day, show_mismatch
 from batch_export.store import changed_days, days_with_fixes
 from itrack.day import Day
 from itrack.errors import TryAgain
+from itrack.lease import Lease, LeaseHeld
 from itrack.mongo import BOOKMARKS, Document, open_database
 from itrack.mongo_errors import asking_mongodb
 from itrack.part import Part
@@ -90,7 +90,7 @@ def run_once(
                 LAST_SUCCESS.set(bookmark["ended_at"].timestamp())
             if bookmark and bookmark["closed_through"] >= closed.date.isoformat():
                 return None
-            with Lease(database, "export-lease") as lease:
+            with Lease(database, "export-lease", work="export") as lease:
 
                 def check_both() -> None:
                     lease.check()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
+import pymongo
 from pymongo.errors import BulkWriteError, ConfigurationError, OperationFailure, PyMongoError
 
 from itrack.errors import FixConfiguration, TryAgain
@@ -16,18 +17,21 @@ _NOT_A_REPLICA_SET = {40573}
 
 
 @contextmanager
-def asking_mongodb(to_do: str) -> Iterator[None]:
+def asking_mongodb(to_do: str, within_s: float | None = None) -> Iterator[None]:
     """Turn what pymongo raises inside into I-Track's errors.
 
     Args:
         to_do: what MongoDB is asked for, such as `write fixes`; it becomes part of the message.
+        within_s: after so many seconds the calls inside fail; without it, those on a connection that has died without
+            a sign wait until the operating system notices, which takes minutes.
 
     Raises:
         TryAgain: MongoDB is away, busy or changing its primary.
         FixConfiguration: the user may not do it, or MongoDB is no replica set.
     """
     try:
-        yield
+        with nullcontext() if within_s is None else pymongo.timeout(within_s):
+            yield
     except ConfigurationError as error:  # an address that is none, or options that contradict each other
         raise FixConfiguration(f"ITRACK_MONGODB_URI does not fit ({type(error).__name__}): correct it.") from error
     except OperationFailure as error:
