@@ -10,7 +10,35 @@ import stamina
 
 from itrack.errors import TryAgain
 
-__all__ = ["work_until_stopped"]
+__all__ = ["AnyOf", "work_until_stopped"]
+
+_LOOK_EVERY_S = 0.1
+
+
+class AnyOf(threading.Event):
+    """An event that is set once one of several others is, or it is set itself.
+
+    Args:
+        others: the events.
+    """
+
+    def __init__(self, *others: threading.Event) -> None:
+        super().__init__()
+        self._others = others
+
+    def is_set(self) -> bool:
+        """True once any of them is set."""
+        return super().is_set() or any(other.is_set() for other in self._others)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until any of them is set, give or take a tenth of a second; True when that is so in the end."""
+        give_up_s = None if timeout is None else time.monotonic() + timeout
+        while not self.is_set():
+            left_s = _LOOK_EVERY_S if give_up_s is None else min(_LOOK_EVERY_S, give_up_s - time.monotonic())
+            if left_s <= 0:
+                break
+            super().wait(left_s)
+        return self.is_set()
 
 
 def work_until_stopped(

@@ -97,6 +97,13 @@ class Settings(BaseSettings):
         description="How long after a phone's report the bridge waits for its position before it asks for it. "
         "Longer than Traccar holds positions back (3 s unless configured otherwise).",
     )
+    bridge_shards: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Among how many bridges the devices of one Traccar server are split. Start one more than that: it "
+        "stands by.",
+    )
     bridge_silence_s: float = Field(
         120.0, gt=0, description="With no frame for so long the bridge takes the socket for dead and reconnects."
     )

@@ -1,45 +1,40 @@
 """`itrack bridge`: what Traccar has goes into MongoDB; the socket for speed, REST for truth.
 
+Of several bridges for one server, one serves each share of its devices and the others stand by. What lives as long as
+the process is here, what lives as long as its lease in `Term`.
+
 | thread | does |
 | --- | --- |
-| main | reads the socket, decodes, hands over |
+| main | waits for a share, then reads the socket (`Term`) |
 | writer | writes live fixes to MongoDB |
-| reconciler | compares MongoDB with Traccar and fetches what is missing |
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from contextlib import closing
 
 from itrack.again import work_until_stopped
 from itrack.errors import FixConfiguration, TryAgain
-from itrack.mongo import ensure_indexes, open_database
-from itrack.mongo_errors import asking_mongodb
+from itrack.lease import LeaseHeld
+from itrack.mongo import open_database
 from itrack.part import Part
 from itrack.settings import Settings, load_settings
-from traccar_bridge import metrics
 from traccar_bridge.conditions import Conditions
 from traccar_bridge.errors import Refused
-from traccar_bridge.feed import frames, open_socket
-from traccar_bridge.intake import Intake
-from traccar_bridge.live import Live
 from traccar_bridge.live_writer import LiveWriter
-from traccar_bridge.reconcile import Reconciler
 from traccar_bridge.rest import Traccar
-from traccar_bridge.roster import Roster
-from traccar_bridge.sightings import Sightings
+from traccar_bridge.share import leased_share, note_of
 from traccar_bridge.store import FixStore
+from traccar_bridge.term import Term
 
 __all__ = ["run"]
 
 _LAST_WORK_S = 5.0
-_SOCKET, _MONGODB, _RECONCILIATION = "socket", "MongoDB", "reconciliation"
+_LEASE, _MONGODB = "lease", "MongoDB"
 
 
 def run(settings: Settings | None = None) -> None:
-    """Follow Traccar until SIGTERM.
+    """Follow Traccar, or stand by for a bridge that does, until SIGTERM.
 
     Raises:
         FixConfiguration: a person has to change something, such as a sign-in that Traccar refuses.
@@ -50,104 +45,100 @@ def run(settings: Settings | None = None) -> None:
 
 
 class _Bridge:
-    """The three threads and what they share."""
+    """The way into MongoDB, and one term after the other."""
 
     def __init__(self, settings: Settings, part: Part) -> None:
         self._settings = settings
         self._part = part
-        self._server = settings.traccar_name
         self._database = open_database(settings, part="bridge", timeout_s=3.0)
-        store = FixStore(self._database, self._server)
-        self._roster = Roster()
-        self._sightings = Sightings(settings.bridge_doubt_s)
-        self._writer = LiveWriter(store)
-        self._live = Live(self._roster, self._sightings, self._writer, self._server)
-        self._intake = Intake(store, self._roster, self._server)
-        self._reconciler = Reconciler(
-            settings,
-            database=self._database,
-            store=store,
-            intake=self._intake,
-            roster=self._roster,
-            sightings=self._sightings,
-            writer=self._writer,
-            stopping=part.stopping,
-        )
-        self._conditions = Conditions(part, [_SOCKET, _RECONCILIATION])
-        self._was_connected = False
+        self._store = FixStore(self._database, settings.traccar_name)
+        self._writer = LiveWriter(self._store)
+        self._conditions = Conditions(part)
+        self._is_standing_by = False
+        self._signed_in = threading.Event()
         self._failure: BaseException | None = None
 
     def run(self) -> None:
         """Work until the part is to stop; an error of any thread ends all of them and is raised."""
-        threads = [
-            threading.Thread(target=self._guard, args=(work,), name=work.__name__.strip("_"), daemon=True)
-            for work in (self._write, self._reconcile)
-        ]
+        writer = threading.Thread(target=self._guard, name="writer", daemon=True)
         try:
-            for thread in threads:
-                thread.start()
-            work_until_stopped(self._listen, self._part.stopping, on_failure=self._on_socket_failure)
+            writer.start()
+            work_until_stopped(
+                self._serve,
+                self._part.stopping,
+                on_failure=lambda error: self._conditions.trouble(_LEASE, str(error)),
+            )
         finally:
             self._part.stopping.set()
-            for thread in threads:
-                if thread.ident is not None:
-                    thread.join(timeout=_LAST_WORK_S)  # one that waits for a frozen MongoDB has moved no bookmark
+            writer.join(timeout=_LAST_WORK_S)
             self._database.client.close()
         if self._failure is not None:
             raise self._failure
 
-    def _guard(self, work: Callable[[], None]) -> None:
+    def _guard(self) -> None:
         try:
-            work()
+            self._writer.work(
+                self._part.stopping,
+                on_failure=lambda error: self._conditions.trouble(_MONGODB, str(error)),
+                on_success=lambda: self._conditions.well(_MONGODB),
+            )
         except BaseException as error:  # noqa: BLE001 - it crosses to the main thread, which raises it
             self._failure = error
             self._part.stopping.set()
 
-    def _write(self) -> None:
-        self._writer.work(
-            self._part.stopping,
-            on_failure=lambda error: self._conditions.trouble(_MONGODB, str(error)),
-            on_success=lambda: self._conditions.well(_MONGODB),
-        )
+    def _serve(self) -> None:
+        """Wait for a share, and serve it until its lease is lost."""
+        self._is_standing_by = False
+        stopping = self._part.stopping
+        with leased_share(self._settings, self._database, stopping, self._stand_by) as leased:
+            self._conditions.well(_LEASE)
+            if leased is None:
+                return
+            share, lease = leased
+            self._part.log.info("term_began", server=self._settings.traccar_name, share=share.number, term=lease.term)
+            Term(
+                self._settings,
+                database=self._database,
+                store=self._store,
+                writer=self._writer,
+                conditions=self._conditions,
+                share=share,
+                lease=lease,
+                signed_in=self._signed_in,
+                stopping=stopping,
+            ).run()
+            if not stopping.is_set():
+                self._part.log.warning("lease_lost", server=self._settings.traccar_name, share=share.number)
 
-    def _reconcile(self) -> None:
-        def reconcile() -> None:
-            with asking_mongodb("make indexes"):
-                ensure_indexes(self._database)
-            self._reconciler.work(on_success=lambda: self._conditions.well(_RECONCILIATION))
+    def _stand_by(self, held: LeaseHeld) -> None:
+        """Say what the bridge waits for; at first find out whether it could take over."""
+        mine = note_of(self._settings)
+        if not self._is_standing_by:
+            self._is_standing_by = True
+            self._part.log.info("standing_by", server=self._settings.traccar_name, holder=held.holder)
+            self._try_sign_in()
+        self._conditions.begin(f"standing by for {held.holder}", set())
+        if held.note == mine:
+            self._conditions.well(_LEASE)
+        else:
+            self._conditions.trouble(
+                _LEASE,
+                f"{held.holder} follows {held.note} by the name {self._settings.traccar_name}, and this bridge {mine}. "
+                "Give each Traccar server its own ITRACK_TRACCAR_NAME, and all bridges of one server the same "
+                "ITRACK_TRACCAR_URL and ITRACK_BRIDGE_SHARDS.",
+            )
 
-        work_until_stopped(
-            reconcile,
-            self._part.stopping,
-            on_failure=lambda error: self._conditions.trouble(_RECONCILIATION, str(error)),
-        )
+    def _try_sign_in(self) -> None:
+        """One that Traccar refuses is told now, not when the bridge is needed.
 
-    def _listen(self) -> None:
-        """One life of the socket."""
-        with Traccar(self._settings) as traccar:
-            known = self._intake.devices(traccar.devices())
-            self._roster.replace(known)
-            version = self._roster.version
-            with closing(open_socket(self._settings, traccar)) as socket:
-                self._was_connected = True
-                self._conditions.well(_SOCKET)
-                self._sightings.note_gap()
-                metrics.CONNECTED.set(1)
-                try:
-                    for message in frames(socket, self._settings.bridge_silence_s, lambda: self._should_leave(version)):
-                        self._live.take(message)
-                finally:
-                    metrics.CONNECTED.set(0)
-        if not self._part.stopping.is_set():
-            metrics.RECONNECTS.labels("devices_changed").inc()
-
-    def _should_leave(self, version: int) -> bool:
-        """A user's open socket does not show devices that were given to them later, and shows those taken away."""
-        return self._part.stopping.is_set() or self._roster.version != version
-
-    def _on_socket_failure(self, error: TryAgain) -> None:
-        metrics.RECONNECTS.labels(getattr(error, "reason", "other")).inc()
-        self._conditions.trouble(_SOCKET, str(error))
-        is_own_stand_in = self._settings.traccar_url is None and self._settings.traccar_token is None
-        if isinstance(error, Refused) and not self._was_connected and not is_own_stand_in:
+        Raises:
+            FixConfiguration: it is refused.
+        """
+        try:
+            with Traccar(self._settings) as traccar:
+                traccar.devices()
+            self._signed_in.set()
+        except Refused as error:
             raise FixConfiguration(str(error)) from error
+        except TryAgain as error:
+            self._part.log.warning("sign_in_not_tried", error=str(error))

@@ -10,17 +10,32 @@ __all__ = ["Conditions"]
 
 
 class Conditions:
-    """The part is healthy when no thread is in trouble and all have spoken.
+    """The part is healthy when no thread is in trouble and all have spoken that have to.
 
     Args:
         part: told the sum.
-        names: of the threads that have to speak.
     """
 
-    def __init__(self, part: Part, names: list[str]) -> None:
+    def __init__(self, part: Part) -> None:
         self._part = part
         self._lock = threading.Lock()
-        self._troubles: dict[str, str | None] = dict.fromkeys(names, "starting")
+        self._doing = "starting"
+        self._troubles: dict[str, str | None] = {}
+        self._passing: set[str] = set()
+
+    def begin(self, doing: str, to_speak: set[str]) -> None:
+        """The bridge does something else from now on.
+
+        Args:
+            doing: what, for the health sentence when all is well.
+            to_speak: names of the threads that do it; those of what it did before no longer count.
+        """
+        with self._lock:
+            for name in self._passing:
+                self._troubles.pop(name, None)
+            self._doing, self._passing = doing, to_speak
+            self._troubles |= dict.fromkeys(to_speak, "starting")
+            self._tell()
 
     def trouble(self, name: str, sentence: str) -> None:
         """What keeps `name` from its work."""
@@ -33,8 +48,11 @@ class Conditions:
     def _set(self, name: str, sentence: str | None) -> None:
         with self._lock:
             self._troubles[name] = sentence
-            troubles = [each for each in self._troubles.values() if each is not None]
-            if troubles:
-                self._part.unhealthy("; ".join(troubles))
-            else:
-                self._part.healthy("following Traccar")
+            self._tell()
+
+    def _tell(self) -> None:
+        troubles = [each for each in self._troubles.values() if each is not None]
+        if troubles:
+            self._part.unhealthy("; ".join(troubles))
+        else:
+            self._part.healthy(self._doing)

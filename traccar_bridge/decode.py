@@ -18,7 +18,16 @@ from itrack.fix import Fix
 from itrack.instant import Instant
 from itrack.units import mps_from_knots
 
-__all__ = ["Frame", "KnownDevice", "decode_device", "decode_fix", "position_id_of", "split_array", "split_frame"]
+__all__ = [
+    "Frame",
+    "KnownDevice",
+    "decode_device",
+    "decode_fix",
+    "owner_of",
+    "split_array",
+    "split_frame",
+    "traccar_id_of",
+]
 
 T = TypeVar("T")
 
@@ -43,6 +52,12 @@ class _Position(msgspec.Struct, rename="camel"):
     accuracy: float | None = None
     valid: bool = True
     attributes: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _Owner(msgspec.Struct, rename="camel"):
+    """Only whose position it is."""
+
+    device_id: int
 
 
 class _Attributes(msgspec.Struct, rename="camel"):
@@ -73,6 +88,7 @@ class _Frame(msgspec.Struct):
 
 
 _position_decoder = msgspec.json.Decoder(_Position)
+_owner_decoder = msgspec.json.Decoder(_Owner)
 _attributes_decoder = msgspec.json.Decoder(_Attributes)
 _device_decoder = msgspec.json.Decoder(_Device)
 _frame_decoder = msgspec.json.Decoder(_Frame)
@@ -201,9 +217,17 @@ def decode_device(raw: bytes, server: str) -> KnownDevice:
     )
 
 
-def position_id_of(fix_id: str) -> int:
-    """Traccar's own number of a fix."""
-    return int(fix_id.rpartition(":")[2])
+def traccar_id_of(identifier: str) -> int:
+    """Traccar's own number of a fix or a device."""
+    return int(identifier.rpartition(":")[2])
+
+
+def owner_of(raw: bytes) -> int | None:
+    """Traccar's number of the device whose position this text is, found cheaply; None when it cannot be."""
+    try:
+        return _owner_decoder.decode(raw).device_id
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _decoded(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:

@@ -6,13 +6,16 @@ from itrack.errors import SetAside
 from itrack.fix import Fix
 from itrack.wire import DeadLetter
 from traccar_bridge import metrics
-from traccar_bridge.decode import decode_device, decode_fix, split_frame
+from traccar_bridge.decode import decode_device, decode_fix, owner_of, split_frame, traccar_id_of
 from traccar_bridge.intake import letter_of
 from traccar_bridge.live_writer import LiveWriter
 from traccar_bridge.roster import Roster
+from traccar_bridge.share import Share
 from traccar_bridge.sightings import Sightings
 
 __all__ = ["Live"]
+
+_EVERYTHING = Share()
 
 
 class Live:
@@ -23,13 +26,17 @@ class Live:
         sightings: told what was shown, and of everything there was no room for.
         writer: where to.
         server: short name of the Traccar server.
+        share: only its devices are handed on; that of the first share notes what was shown of all of them.
     """
 
-    def __init__(self, roster: Roster, sightings: Sightings, writer: LiveWriter, server: str) -> None:
+    def __init__(
+        self, roster: Roster, sightings: Sightings, writer: LiveWriter, server: str, share: Share = _EVERYTHING
+    ) -> None:
         self._roster = roster
         self._sightings = sightings
         self._writer = writer
         self._server = server
+        self._share = share
 
     def take(self, message: bytes) -> None:
         """One message of the socket; what cannot be used is set aside."""
@@ -52,11 +59,16 @@ class Live:
             return
         self._sightings.reported(device)
         if device.device_id in self._roster.devices:
-            self._writer.offer_device(device)
+            if self._is_mine(device.device_id):
+                self._writer.offer_device(device)
         else:
             self._sightings.note_stranger()
 
     def _take_position(self, raw: bytes) -> None:
+        if not self._share.is_first:
+            owner = owner_of(raw)
+            if owner is None or not self._share.has(owner):
+                return
         try:
             fix = decode_fix(raw, self._server)
         except SetAside as error:
@@ -64,10 +76,14 @@ class Live:
             return
         self._sightings.positioned(fix)
         if fix.device_id in self._roster.devices:
-            self._offer(fix)
+            if self._is_mine(fix.device_id):
+                self._offer(fix)
         else:
             metrics.NOT_PERMITTED.inc()
             self._sightings.note_stranger()
+
+    def _is_mine(self, device_id: str) -> bool:
+        return self._share.is_all or self._share.has(traccar_id_of(device_id))
 
     def _set_aside(self, error: SetAside, raw: bytes) -> None:
         self._offer(letter_of(self._server, "websocket", error, raw))

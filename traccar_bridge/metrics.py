@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import Counter, Gauge, Histogram
 
 __all__ = [
+    "ACTIVE",
     "CONNECTED",
     "DEFERRED",
     "DEVICES",
@@ -24,6 +25,11 @@ __all__ = [
     "UNPROVEN",
 ]
 
+ACTIVE = Gauge(
+    "itrack_bridge_active",
+    "1 while this bridge serves that share of the server's devices, 0 while it stands by.",
+    ["server", "share"],
+)
 CONNECTED = Gauge("itrack_bridge_connected", "1 while Traccar's socket is open, otherwise 0.")
 LAST_FRAME = Gauge("itrack_bridge_last_frame_timestamp_seconds", "When the socket last said anything.")
 RECONNECTS = Counter("itrack_bridge_reconnects_total", "Times that the socket was lost or refused.", ["reason"])

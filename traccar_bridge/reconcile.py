@@ -11,9 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from pymongo.database import Database
 
-from itrack.mongo import Document
 from itrack.settings import Settings
 from traccar_bridge import metrics
 from traccar_bridge.bookmarks import BridgeBookmarks
@@ -25,6 +23,7 @@ from traccar_bridge.live_writer import LiveWriter
 from traccar_bridge.past import Past
 from traccar_bridge.rest import Traccar
 from traccar_bridge.roster import Roster
+from traccar_bridge.share import Share
 from traccar_bridge.sightings import Sightings
 from traccar_bridge.store import FixStore
 
@@ -45,13 +44,14 @@ class Reconciler:
     """Compares MongoDB with Traccar in rounds: on schedule, after the socket was closed, and after every doubt.
 
     Args:
-        settings: periods and the server's name.
-        database: for bookmarks.
+        settings: periods.
+        bookmarks: where this one begins, and what it moves.
         store: tells what MongoDB has.
         intake: takes what was missing.
         roster: kept up to date here.
         sightings: what the socket has shown.
         writer: live fixes that are on their way are waited for.
+        share: with others, fixes may be on their way in another bridge.
         stopping: ends a round between two requests.
     """
 
@@ -59,12 +59,13 @@ class Reconciler:
         self,
         settings: Settings,
         *,
-        database: Database[Document],
+        bookmarks: BridgeBookmarks,
         store: FixStore,
         intake: Intake,
         roster: Roster,
         sightings: Sightings,
         writer: LiveWriter,
+        share: Share,
         stopping: threading.Event,
     ) -> None:
         self._settings = settings
@@ -74,7 +75,8 @@ class Reconciler:
         self._sightings = sightings
         self._writer = writer
         self._stopping = stopping
-        self._bookmarks = BridgeBookmarks(database, settings.traccar_name)
+        self._share = share
+        self._bookmarks = bookmarks
         self._ledger: IdLedger | None = None
         self._past: Past | None = None
         self._next_round_s = 0.0
@@ -144,6 +146,7 @@ class Reconciler:
     def _ledger_for(self, known: list[KnownDevice]) -> IdLedger:
         """The ledger from the bookmark. Without one it begins at the present: what is older is read as the past."""
         if self._ledger is None:
+            self._bookmarks.begin()
             settled_id = self._bookmarks.settled_id()
             if settled_id is None:
                 highest = max((each.latest_position_id for each in known), default=0)
@@ -156,6 +159,8 @@ class Reconciler:
         """Walk along the ids, look behind the last one, and move the bookmark."""
         ledger.saw(self._sightings.highest_id)
         self._writer.wait_idle(_ON_THEIR_WAY_S)
+        if not self._share.is_all:
+            self._stopping.wait(_ON_THEIR_WAY_S)
         if time.monotonic() < self._walk_after_s:
             self._skip(traccar, ledger, len(ledger.next_to_walk(ledger.highest_id)))
         else:

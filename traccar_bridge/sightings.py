@@ -7,7 +7,7 @@ import time
 
 from itrack.device import Device
 from itrack.fix import Fix
-from traccar_bridge.decode import position_id_of
+from traccar_bridge.decode import traccar_id_of
 from traccar_bridge.doubt import Doubts
 
 __all__ = ["Sightings"]
@@ -42,7 +42,7 @@ class Sightings:
         """A fix was shown."""
         with self._lock:
             self._doubts.positioned(fix.device_id)
-            self._highest_id = max(self._highest_id, position_id_of(fix.fix_id))
+            self._highest_id = max(self._highest_id, traccar_id_of(fix.fix_id))
 
     def note_gap(self) -> None:
         """Something may have been missed: the socket was closed, or there was no room for a fix."""

@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 from pymongo.database import Database
 
+from infra.parts import health
 from infra.process import Child
 from itrack.mongo import FIXES, Document, open_database
 from itrack.settings import Settings
@@ -62,16 +63,15 @@ class Line:
         wait_until(lambda: len(self.in_traccar()) >= count and self.stored() == self.in_traccar(), within_s)
         assert len(self.stored()) == count
 
-    def metric(self, name: str) -> float:
-        """The value of one of the bridge's metrics, 0 when it has none."""
-        text = httpx2.get(f"http://127.0.0.1:{self.settings.bridge_metrics_port}/metrics").text
+    def metric(self, name: str, port: int | None = None) -> float:
+        """The value of one of the bridge's metrics, 0 when it has none; `port` of another bridge than the first."""
+        text = httpx2.get(f"http://127.0.0.1:{port or self.settings.bridge_metrics_port}/metrics").text
         found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
         return float(found[1]) if found else 0.0
 
-    def health(self) -> dict[str, object]:
-        """What the bridge says of itself."""
-        answer: dict[str, object] = httpx2.get(f"http://127.0.0.1:{self.settings.bridge_metrics_port}/healthz").json()
-        return answer
+    def health(self, port: int | None = None) -> dict[str, object]:
+        """What the bridge says of itself, nothing while it starts; `port` of another bridge than the first."""
+        return health(f"http://127.0.0.1:{port or self.settings.bridge_metrics_port}") or {}
 
 
 @pytest.fixture

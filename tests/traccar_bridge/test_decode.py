@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from itrack.errors import SetAside
 from itrack.units import mps_from_knots
 from itrack.wire import encode_fix, fix_document
-from traccar_bridge.decode import decode_device, decode_fix, position_id_of, split_array, split_frame
+from traccar_bridge.decode import decode_device, decode_fix, split_array, split_frame, traccar_id_of
 
 SAMPLE: dict[str, Any] = {
     "id": 1,
@@ -51,7 +51,7 @@ def sample(**changes: Any) -> bytes:
 def test_sample_becomes_a_fix() -> None:
     """A position of a real Traccar, field for field."""
     fix = decode_fix(sample(), "main")
-    assert (fix.fix_id, fix.device_id, position_id_of(fix.fix_id)) == ("main:1", "main:7", 1)
+    assert (fix.fix_id, fix.device_id, traccar_id_of(fix.fix_id)) == ("main:1", "main:7", 1)
     assert fix.fixed_at == fix.device_at == datetime(2026, 11, 22, 12, 27, 16, tzinfo=UTC)
     assert fix.fixed_at.tzinfo == UTC
     assert fix.server_at == datetime(2026, 11, 22, 12, 32, 17, 105_000, tzinfo=UTC)

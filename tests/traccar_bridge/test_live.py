@@ -1,4 +1,4 @@
-"""What becomes of the socket's messages when there is no room for them."""
+"""What becomes of the socket's messages when there is no room for them, and when other bridges share the devices."""
 
 from __future__ import annotations
 
@@ -7,13 +7,24 @@ import json
 import pytest
 from prometheus_client import REGISTRY
 
+from itrack.device import Device
+from itrack.fix import Fix
 from itrack.mongo import open_database
 from itrack.settings import load_settings
+from itrack.wire import DeadLetter
+from traccar_bridge.decode import decode_device
 from traccar_bridge.live import Live
 from traccar_bridge.live_writer import LiveWriter
 from traccar_bridge.roster import Roster
+from traccar_bridge.share import Share
 from traccar_bridge.sightings import Sightings
 from traccar_bridge.store import FixStore
+
+POSITION = {
+    "latitude": 47.0,
+    "longitude": 8.0,
+    **dict.fromkeys(("fixTime", "deviceTime", "serverTime"), "2026-11-22T12:32:17.105+00:00"),
+}
 
 
 @pytest.mark.parametrize(
@@ -34,3 +45,56 @@ def test_unusable_input_without_room_is_left_to_reconciliation(message: bytes) -
     assert REGISTRY.get_sample_value("itrack_bridge_fixes_deferred_total") == before + 1
     assert sightings.take() == (set(), True, False)
     database.client.close()
+
+
+class Kept(LiveWriter):
+    """Keeps what it is offered."""
+
+    def __init__(self) -> None:
+        self.fixes: list[str] = []
+        self.letters = 0
+        self.devices: list[str] = []
+
+    def offer(self, item: Fix | DeadLetter) -> bool:
+        if isinstance(item, Fix):
+            self.fixes.append(item.fix_id)
+        else:
+            self.letters += 1
+        return True
+
+    def offer_device(self, device: Device) -> None:
+        self.devices.append(device.device_id)
+
+
+@pytest.mark.parametrize("shards", [1, 2, 3])
+def test_every_fix_is_for_one_of_the_bridges(shards: int) -> None:
+    """Each fix and each device's state is handed on by one bridge only; what cannot be read by the first at least.
+
+    The first bridge notes what was shown of all devices, since it alone looks for what was not.
+    """
+    devices = [json.dumps({"id": number, "uniqueId": f"phone-{number}"}).encode() for number in range(1, 8)]
+    known = [decode_device(raw, "main") for raw in devices]
+    positions = [json.dumps({**POSITION, "id": 100 + number, "deviceId": number}) for number in range(1, 8)]
+    frames = [
+        f'{{"positions":[{",".join(positions)}, {{"id": 2}}]}}'.encode(),
+        b'{"devices":[' + b",".join(devices) + b"]}",
+    ]
+    kept = []
+    for number in range(shards):
+        roster, sightings, writer = Roster(), Sightings(doubt_s=0.0), Kept()
+        roster.replace(known)
+        live = Live(roster, sightings, writer, "main", Share(number, shards))
+        for frame in frames:
+            live.take(frame)
+        kept.append(writer)
+        if number == 0:
+            assert sightings.highest_id == 107
+    assert sorted(each for writer in kept for each in writer.fixes) == [f"main:{number}" for number in range(101, 108)]
+    assert sorted(each for writer in kept for each in writer.devices) == [f"main:{number}" for number in range(1, 8)]
+    assert all(
+        {int(each[5:]) % shards for each in writer.devices}
+        == {number}
+        == {(int(each[5:]) - 100) % shards for each in writer.fixes}
+        for number, writer in enumerate(kept)
+    )
+    assert kept[0].letters == 1
