@@ -22,8 +22,8 @@ def asking_mongodb(to_do: str, within_s: float | None = None) -> Iterator[None]:
 
     Args:
         to_do: what MongoDB is asked for, such as `write fixes`; it becomes part of the message.
-        within_s: after so many seconds the calls inside fail; without it, those on a connection that has died without
-            a sign wait until the operating system notices, which takes minutes.
+        within_s: after so many seconds the calls inside fail, and no sooner while no server is there. Without it those
+            on a connection that has died without a sign wait until the operating system notices, which takes minutes.
 
     Raises:
         TryAgain: MongoDB is away, busy or changing its primary.

@@ -107,6 +107,11 @@ class Settings(BaseSettings):
     bridge_silence_s: float = Field(
         120.0, gt=0, description="With no frame for so long the bridge takes the socket for dead and reconnects."
     )
+    bridge_spool_mib: int = Field(
+        256,
+        ge=0,
+        description="Room on disk, under the home folder, for fixes that came while MongoDB was away; 0 for none.",
+    )
     stop_radius_m: float = Field(60.0, gt=0, description="A person who stays within this radius …")
     stop_dwell_s: float = Field(300.0, gt=0, description="… for at least this long has stopped.")
     analytics_shards: int = Field(
@@ -210,6 +215,11 @@ class Settings(BaseSettings):
     def stand_in_token_file(self) -> Path:
         """Where the stand-in Traccar leaves its administrator's token; readable by its owner only."""
         return self.home / "run" / "traccar-token"
+
+    @property
+    def bridge_folder(self) -> Path:
+        """What a bridge keeps on its machine: its spool and a token it has renewed; readable by its owner only."""
+        return self.home / "bridge"
 
     @property
     def map_address(self) -> str:

@@ -24,6 +24,7 @@ from traccar_bridge.errors import Refused
 from traccar_bridge.live_writer import LiveWriter
 from traccar_bridge.rest import Traccar
 from traccar_bridge.share import leased_share, note_of
+from traccar_bridge.spool import Spool
 from traccar_bridge.store import FixStore
 from traccar_bridge.term import Term
 
@@ -52,7 +53,8 @@ class _Bridge:
         self._part = part
         self._database = open_database(settings, part="bridge", timeout_s=3.0)
         self._store = FixStore(self._database, settings.traccar_name)
-        self._writer = LiveWriter(self._store)
+        spool = Spool(settings.bridge_folder, settings.traccar_name, settings.bridge_spool_mib * 1024 * 1024)
+        self._writer = LiveWriter(self._store, spool)
         self._conditions = Conditions(part)
         self._is_standing_by = False
         self._signed_in = threading.Event()

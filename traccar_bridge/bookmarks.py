@@ -16,7 +16,7 @@ from itrack.mongo_errors import asking_mongodb
 __all__ = ["BridgeBookmarks"]
 
 _DUPLICATE_KEY = 11000
-_WITHIN_S = 30.0
+_WITHIN_S = 10.0
 
 
 class BridgeBookmarks:

@@ -21,6 +21,9 @@ __all__ = [
     "REQUESTS",
     "SETTLED_ID",
     "SET_ASIDE",
+    "SPOOL_BYTES",
+    "SPOOL_DAMAGED",
+    "SPOOL_ITEMS",
     "STORED",
     "UNPROVEN",
 ]
@@ -37,7 +40,13 @@ DEVICES = Gauge("itrack_bridge_devices", "Devices that Traccar shows to the brid
 STORED = Counter("itrack_bridge_fixes_stored_total", "Fixes that entered MongoDB.")
 DUPLICATES = Counter("itrack_bridge_fixes_duplicate_total", "Fixes that came again and changed nothing.")
 DEFERRED = Counter(
-    "itrack_bridge_fixes_deferred_total", "Fixes left to reconciliation since MongoDB was slower than the socket."
+    "itrack_bridge_fixes_deferred_total",
+    "Inputs of the socket left to reconciliation since neither MongoDB nor the spool could take them.",
+)
+SPOOL_ITEMS = Gauge("itrack_bridge_spool_items", "Fixes on this machine's disk that wait for MongoDB.")
+SPOOL_BYTES = Gauge("itrack_bridge_spool_bytes", "Size of the fixes on disk that wait for MongoDB.")
+SPOOL_DAMAGED = Counter(
+    "itrack_bridge_spool_damaged_total", "Spool files that were damaged and put beside; reconciliation replaces them."
 )
 NOT_PERMITTED = Counter(
     "itrack_bridge_fixes_not_permitted_total", "Fixes of devices that Traccar does not list for the bridge's user."

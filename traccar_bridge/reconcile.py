@@ -97,6 +97,8 @@ class Reconciler:
         self._next_round_s = 0.0
         with Traccar(self._settings) as traccar:
             while not self._stopping.wait(_TURN_S):
+                if self._writer.has_spooled:
+                    continue  # most of what MongoDB lacks is on this machine's disk
                 now_s = time.monotonic()
                 is_due = now_s >= self._next_round_s
                 if is_due or (now_s >= self._next_urgent_s and self._sightings.is_urgent()):

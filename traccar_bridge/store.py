@@ -23,6 +23,8 @@ __all__ = ["FixStore"]
 
 _DUPLICATE_KEY = 11000
 _ASK_TIME_EVERY_S = 30.0
+_WITHIN_S = 5.0
+_DEVICES_PER_S = 500
 _SAME = ("device_id", "fixed_at", "server_at")
 _SAME_FIELDS = dict.fromkeys(_SAME, 1)
 
@@ -50,14 +52,14 @@ class FixStore:
     def known(self, position_ids: Iterable[int]) -> set[int]:
         """Those of the ids whose fix is in MongoDB."""
         by_fix_id = {f"{self._server}:{each}": each for each in position_ids}
-        with asking_mongodb("look for fixes"):
+        with asking_mongodb("look for fixes", within_s=_WITHIN_S):
             found = self._fixes.find({"_id": {"$in": list(by_fix_id)}}, {"_id": 1})
             return {by_fix_id[document["_id"]] for document in found}
 
     def holding(self, fixes: Sequence[Fix]) -> set[Fix]:
         """Those of the fixes that are in MongoDB, and are not another one with the same identifier."""
         fix_ids = [fix.fix_id for fix in fixes]
-        with asking_mongodb("look for fixes"):
+        with asking_mongodb("look for fixes", within_s=_WITHIN_S):
             found = {each["_id"]: each for each in self._fixes.find({"_id": {"$in": fix_ids}}, _SAME_FIELDS)}
         return {fix for fix in fixes if fix.fix_id in found and _is_same(found[fix.fix_id], fix)}
 
@@ -75,7 +77,7 @@ class FixStore:
         documents = [{**fix_document(fix), "stored_at": stored_at} for fix in fresh.values()]
         known_meanwhile: dict[str, Fix] = {}
         if documents:
-            with asking_mongodb("write fixes"), metrics.MONGO_WRITE.time():
+            with asking_mongodb("write fixes", within_s=_WITHIN_S), metrics.MONGO_WRITE.time():
                 try:
                     self._fixes.insert_many(documents, ordered=False)
                 except BulkWriteError as error:
@@ -92,7 +94,7 @@ class FixStore:
         if not letters:
             return
         documents = [document_of(letter) for letter in letters]
-        with asking_mongodb("keep what was set aside"):
+        with asking_mongodb("keep what was set aside", within_s=_WITHIN_S):
             answer = self._database[SET_ASIDE].bulk_write(
                 [UpdateOne({"_id": each["_id"]}, {"$setOnInsert": each}, upsert=True) for each in documents],
                 ordered=False,
@@ -104,22 +106,21 @@ class FixStore:
         """Bring devices up to date."""
         documents = [document_of(device) for device in devices]
         if documents:
-            with asking_mongodb("write devices"):
+            with asking_mongodb("write devices", within_s=_WITHIN_S + len(documents) / _DEVICES_PER_S):
                 self._database[DEVICES].bulk_write(
                     [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in documents], ordered=False
                 )
 
     def mark_removed(self, keep: Iterable[str]) -> None:
         """Give every other device of this server the status `removed`."""
-        with asking_mongodb("mark removed devices"):
-            self._database[DEVICES].update_many(
-                {"_id": {"$regex": f"^{self._server}:", "$nin": list(keep)}, "status": {"$ne": "removed"}},
-                {"$set": {"status": "removed"}},
-            )
+        kept = list(keep)
+        others = {"_id": {"$regex": f"^{self._server}:", "$nin": kept}, "status": {"$ne": "removed"}}
+        with asking_mongodb("mark removed devices", within_s=_WITHIN_S + len(kept) / _DEVICES_PER_S):
+            self._database[DEVICES].update_many(others, {"$set": {"status": "removed"}})
 
     def _without_known(self, fixes: dict[str, Fix]) -> dict[str, Fix]:
         """The fixes that are not in MongoDB yet; those that are, are compared."""
-        with asking_mongodb("look for fixes"):
+        with asking_mongodb("look for fixes", within_s=_WITHIN_S):
             found = list(self._fixes.find({"_id": {"$in": list(fixes)}}, _SAME_FIELDS))
         reused = [fixes[document["_id"]] for document in found if not _is_same(document, fixes[document["_id"]])]
         if reused:
@@ -149,7 +150,7 @@ class FixStore:
         """MongoDB's clock, so that `stored_at` fits its change stream whatever this machine's clock does."""
         now_s = time.monotonic()
         if self._clock_asked_s is None or now_s - self._clock_asked_s > _ASK_TIME_EVERY_S:
-            with asking_mongodb("tell the time"):
+            with asking_mongodb("tell the time", within_s=_WITHIN_S):
                 answer = self._database.client.admin.command("hello")
             self._clock_offset = answer["localTime"].replace(tzinfo=UTC) - _EPOCH - timedelta(seconds=time.monotonic())
             self._clock_asked_s = now_s

@@ -23,9 +23,15 @@ class Line:
     """Phones, Traccar, bridge and MongoDB of one test."""
 
     def __init__(
-        self, traccar: StandIn, settings: Settings, database: Database[Document], start_part: Callable[..., Child]
+        self,
+        traccar: StandIn,
+        settings: Settings,
+        database: Database[Document],
+        start_part: Callable[..., Child],
+        home: Path,
     ) -> None:
         self.traccar = traccar
+        self.home = home
         self.settings = settings
         self.database = database
         self._start_part = start_part
@@ -35,7 +41,7 @@ class Line:
         """Start the bridge; with `wait`, return once it is healthy."""
         sign_in = {"traccar_url": self.traccar.web_url, "traccar_token": SecretStr(self.traccar.token)}
         quick = {"bridge_reconcile_s": 1.0, "bridge_doubt_s": 0.5}
-        return self._start_part("bridge", wait=wait, **{**sign_in, **quick, **overrides})
+        return self._start_part("bridge", wait=wait, **{"home": self.home, **sign_in, **quick, **overrides})
 
     def send(self, phone: str, at_s: float, **more: object) -> int:
         """One OsmAnd report; the answer's status."""
@@ -60,7 +66,13 @@ class Line:
 
     def wait_complete(self, count: int, within_s: float = 20.0) -> None:
         """Wait until Traccar has stored `count` positions and MongoDB has the very same."""
-        wait_until(lambda: len(self.in_traccar()) >= count and self.stored() == self.in_traccar(), within_s)
+        deadline_s = time.monotonic() + within_s
+        while len(self.in_traccar()) < count or self.stored() != self.in_traccar():
+            assert time.monotonic() < deadline_s, (
+                f"Traccar has {len(self.in_traccar())} of {count}, MongoDB lacks "
+                f"{sorted(self.in_traccar() - self.stored())}, and the bridge says: {self.health()}"
+            )
+            time.sleep(0.05)
         assert len(self.stored()) == count
 
     def metric(self, name: str, port: int | None = None) -> float:
@@ -80,7 +92,7 @@ def line(settings: Settings, start_part: Callable[..., Child], tmp_path: Path) -
     with stand_in_traccar(tmp_path / "traccar", keepalive_s=0.5) as traccar:
         traccar.add_device("anna")
         traccar.add_device("ben")
-        yield Line(traccar, settings, database, start_part)
+        yield Line(traccar, settings, database, start_part, tmp_path / "home")
     database.client.close()
 
 

@@ -23,6 +23,7 @@ from itrack.settings import Settings
 from simulator.stand_in.records import encode
 from tests.support.ports import free_ports
 from traccar_bridge.live_writer import LiveWriter
+from traccar_bridge.spool import Spool
 from traccar_bridge.store import FixStore
 
 pytestmark = pytest.mark.services
@@ -152,11 +153,40 @@ def test_nothing_is_lost_while_mongodb_is_away(
     assert time.monotonic() - began_s < 15, "SIGTERM must end the bridge in seconds, MongoDB or not"
 
 
-def test_writer_is_well_again_without_a_fix(own_mongod: tuple[Settings, Child], wait_until: WaitUntil) -> None:
+def test_what_waits_for_mongodb_survives_a_kill(
+    line: Line, own_mongod: tuple[Settings, Child], wait_until: WaitUntil
+) -> None:
+    """Live fixes that came while MongoDB was away are stored although the bridge was killed and Traccar lost them."""
+    own, mongod = own_mongod
+    line.database = open_database(own, part="test")
+    own_mongodb = {"mongodb_uri": None, "mongodb_port": own.mongodb_port}
+    bridge = line.start_bridge(**own_mongodb)
+    line.send("anna", NOW)
+    line.wait_complete(1)
+    psutil.Process(mongod.pid).kill()
+    wait_until(lambda: mongod.pid is None)
+    for number in range(1, 100):
+        line.send("anna", NOW + number)
+    wait_until(lambda: line.metric("itrack_bridge_spool_items") == 99, within_s=30)
+    psutil.Process(bridge.pid).kill()
+    in_traccar = line.in_traccar()
+    span = "from=2000-01-01T00:00:00Z&to=2100-01-01T00:00:00Z"
+    line.as_administrator("DELETE", f"/positions?deviceId=1&{span}")
+    assert line.in_traccar() == set()
+    mongod.start()
+    mongod.wait_ready()
+    line.start_bridge(**own_mongodb)
+    wait_until(lambda: line.stored() == in_traccar, within_s=60)
+    wait_until(lambda: line.metric("itrack_bridge_spool_items") == 0)
+
+
+def test_writer_is_well_again_without_a_fix(
+    own_mongod: tuple[Settings, Child], wait_until: WaitUntil, tmp_path: Path
+) -> None:
     """When only a device's state could not be written, the trouble ends with MongoDB's, though nobody moves."""
     own, mongod = own_mongod
     database = open_database(own, part="test", timeout_s=1.0)
-    writer, stopping = LiveWriter(FixStore(database, "main")), threading.Event()
+    writer, stopping = LiveWriter(FixStore(database, "main"), Spool(tmp_path, "main", 0)), threading.Event()
     heard: list[bool] = []
     work = threading.Thread(
         target=writer.work,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from prometheus_client import REGISTRY
@@ -18,6 +19,7 @@ from traccar_bridge.live_writer import LiveWriter
 from traccar_bridge.roster import Roster
 from traccar_bridge.share import Share
 from traccar_bridge.sightings import Sightings
+from traccar_bridge.spool import Spool
 from traccar_bridge.store import FixStore
 
 POSITION = {
@@ -35,11 +37,11 @@ POSITION = {
         pytest.param(json.dumps({"devices": ["none"]}).encode(), id="device"),
     ],
 )
-def test_unusable_input_without_room_is_left_to_reconciliation(message: bytes) -> None:
+def test_unusable_input_without_room_is_left_to_reconciliation(message: bytes, tmp_path: Path) -> None:
     """While the queue is full nothing vanishes without a word: it is counted, and reconciliation is to look soon."""
     database = open_database(load_settings(), part="test")  # never asked: nothing gets through the queue
     sightings = Sightings(doubt_s=3600.0)
-    full = LiveWriter(FixStore(database, "main"), most_waiting=0)
+    full = LiveWriter(FixStore(database, "main"), Spool(tmp_path, "main", 0), most_waiting=0)
     before = REGISTRY.get_sample_value("itrack_bridge_fixes_deferred_total") or 0.0
     Live(Roster(), sightings, full, "main").take(message)
     assert REGISTRY.get_sample_value("itrack_bridge_fixes_deferred_total") == before + 1
