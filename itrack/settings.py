@@ -45,6 +45,12 @@ class Settings(BaseSettings):
         description="Short name of that server; it begins every fix and device identifier, so never change it.",
     )
     traccar_token: SecretStr | None = Field(None, description="Access token for Traccar; or e-mail and password.")
+    traccar_token_days: float = Field(
+        90.0,
+        ge=0,
+        description="When the token ends within a third of so many days, the bridge has Traccar make one that lasts so "
+        "long, and keeps it in the home folder; 0 never does.",
+    )
     traccar_email: str | None = Field(None, description="E-mail of the Traccar user to sign in as.")
     traccar_password: SecretStr | None = Field(None, description="Password of that user.")
     osmand_url: str | None = Field(

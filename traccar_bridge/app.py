@@ -7,11 +7,13 @@ the process is here, what lives as long as its lease in `Term`.
 | --- | --- |
 | main | waits for a share, then reads the socket (`Term`) |
 | writer | writes live fixes to MongoDB |
+| renewal | renews the token |
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from itrack.again import work_until_stopped
 from itrack.errors import FixConfiguration, TryAgain
@@ -22,8 +24,10 @@ from itrack.settings import Settings, load_settings
 from traccar_bridge.conditions import Conditions
 from traccar_bridge.errors import Refused
 from traccar_bridge.live_writer import LiveWriter
+from traccar_bridge.renewal import Renewal
 from traccar_bridge.rest import Traccar
 from traccar_bridge.share import leased_share, note_of
+from traccar_bridge.sign_in import SignIns
 from traccar_bridge.spool import Spool
 from traccar_bridge.store import FixStore
 from traccar_bridge.term import Term
@@ -55,6 +59,8 @@ class _Bridge:
         self._store = FixStore(self._database, settings.traccar_name)
         spool = Spool(settings.bridge_folder, settings.traccar_name, settings.bridge_spool_mib * 1024 * 1024)
         self._writer = LiveWriter(self._store, spool)
+        self._sign_ins = SignIns(settings)
+        self._renewal = Renewal(settings, self._sign_ins)
         self._conditions = Conditions(part)
         self._is_standing_by = False
         self._signed_in = threading.Event()
@@ -62,9 +68,13 @@ class _Bridge:
 
     def run(self) -> None:
         """Work until the part is to stop; an error of any thread ends all of them and is raised."""
-        writer = threading.Thread(target=self._guard, name="writer", daemon=True)
+        threads = [
+            threading.Thread(target=self._guard, args=(work,), name=work.__name__.strip("_"), daemon=True)
+            for work in (self._write, self._renew)
+        ]
         try:
-            writer.start()
+            for thread in threads:
+                thread.start()
             work_until_stopped(
                 self._serve,
                 self._part.stopping,
@@ -72,18 +82,26 @@ class _Bridge:
             )
         finally:
             self._part.stopping.set()
-            writer.join(timeout=_LAST_WORK_S)
+            for thread in threads:
+                if thread.ident is not None:
+                    thread.join(timeout=_LAST_WORK_S)
             self._database.client.close()
         if self._failure is not None:
             raise self._failure
 
-    def _guard(self) -> None:
+    def _write(self) -> None:
+        self._writer.work(
+            self._part.stopping,
+            on_failure=lambda error: self._conditions.trouble(_MONGODB, str(error)),
+            on_success=lambda: self._conditions.well(_MONGODB),
+        )
+
+    def _renew(self) -> None:
+        self._renewal.work(self._part.stopping)
+
+    def _guard(self, work: Callable[[], None]) -> None:
         try:
-            self._writer.work(
-                self._part.stopping,
-                on_failure=lambda error: self._conditions.trouble(_MONGODB, str(error)),
-                on_success=lambda: self._conditions.well(_MONGODB),
-            )
+            work()
         except BaseException as error:  # noqa: BLE001 - it crosses to the main thread, which raises it
             self._failure = error
             self._part.stopping.set()
@@ -100,6 +118,7 @@ class _Bridge:
             self._part.log.info("term_began", server=self._settings.traccar_name, share=share.number, term=lease.term)
             Term(
                 self._settings,
+                sign_ins=self._sign_ins,
                 database=self._database,
                 store=self._store,
                 writer=self._writer,
@@ -137,7 +156,7 @@ class _Bridge:
             FixConfiguration: it is refused.
         """
         try:
-            with Traccar(self._settings) as traccar:
+            with Traccar(self._settings, self._sign_ins) as traccar:
                 traccar.devices()
             self._signed_in.set()
         except Refused as error:

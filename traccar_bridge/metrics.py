@@ -25,6 +25,7 @@ __all__ = [
     "SPOOL_DAMAGED",
     "SPOOL_ITEMS",
     "STORED",
+    "TOKEN_EXPIRES",
     "UNPROVEN",
 ]
 
@@ -56,6 +57,9 @@ MONGO_WRITE = Histogram(
     "itrack_bridge_mongo_write_seconds",
     "Time until MongoDB acknowledged a batch of fixes.",
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+)
+TOKEN_EXPIRES = Gauge(
+    "itrack_bridge_token_expires_timestamp_seconds", "When the token in use ends; 0 without one that says when."
 )
 REQUESTS = Counter("itrack_bridge_requests_total", "REST requests to Traccar.", ["what"])
 RECONCILED = Counter("itrack_bridge_reconciled_fixes_total", "Fixes that only reconciliation found.")

@@ -25,6 +25,7 @@ from traccar_bridge.rest import Traccar
 from traccar_bridge.roster import Roster
 from traccar_bridge.share import Share
 from traccar_bridge.sightings import Sightings
+from traccar_bridge.sign_in import SignIns
 from traccar_bridge.store import FixStore
 
 __all__ = ["Reconciler"]
@@ -45,6 +46,7 @@ class Reconciler:
 
     Args:
         settings: periods.
+        sign_ins: at Traccar.
         bookmarks: where this one begins, and what it moves.
         store: tells what MongoDB has.
         intake: takes what was missing.
@@ -59,6 +61,7 @@ class Reconciler:
         self,
         settings: Settings,
         *,
+        sign_ins: SignIns,
         bookmarks: BridgeBookmarks,
         store: FixStore,
         intake: Intake,
@@ -69,6 +72,7 @@ class Reconciler:
         stopping: threading.Event,
     ) -> None:
         self._settings = settings
+        self._sign_ins = sign_ins
         self._store = store
         self._intake = intake
         self._roster = roster
@@ -95,7 +99,7 @@ class Reconciler:
             TryAgain: Traccar or MongoDB is away; the next call begins with a whole round.
         """
         self._next_round_s = 0.0
-        with Traccar(self._settings) as traccar:
+        with Traccar(self._settings, self._sign_ins) as traccar:
             while not self._stopping.wait(_TURN_S):
                 if self._writer.has_spooled:
                     continue  # most of what MongoDB lacks is on this machine's disk

@@ -15,7 +15,8 @@ from itrack.settings import Settings
 from traccar_bridge.decode import split_array
 from traccar_bridge.errors import Down, Refused, TooMuch
 from traccar_bridge.metrics import REQUESTS
-from traccar_bridge.sign_in import Password, Token, find_sign_in
+from traccar_bridge.sign_in import OneSignIn, Password, SignIn, SignIns, Token
+from traccar_bridge.token_life import is_token
 
 __all__ = ["MOST_IDS", "Traccar"]
 
@@ -32,10 +33,11 @@ _Query = list[tuple[str, str | int | float | bool | None]] | None
 class Traccar:
     """A signed-in REST client. A context manager, for one thread.
 
-    It signs in at the first request and anew after each refusal, so that a renewed token is found.
+    It signs in at the first request, and anew after each refusal and when another sign-in is to be used.
 
     Args:
-        settings: address and sign-in.
+        settings: the address.
+        sign_ins: the sign-in to use.
 
     Raises:
         FixConfiguration: from any request, when there is nothing to sign in with.
@@ -44,15 +46,16 @@ class Traccar:
             is no list, such as the page of a proxy.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, sign_ins: SignIns | OneSignIn) -> None:
         self._settings = settings
+        self._sign_ins = sign_ins
         self._http = httpx2.Client(
             base_url=f"{settings.traccar_address}/api",
             headers={"Accept": "application/json"},
             timeout=httpx2.Timeout(_TIMEOUT_S, connect=5.0),
             trust_env=not is_loopback(settings.traccar_address),
         )
-        self._sign_in: Token | Password | None = None
+        self._sign_in: SignIn | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -102,6 +105,14 @@ class Traccar:
         answer = self._get("positions_by_time", "/positions", query)
         return None if answer is None else self._rows("/positions", answer)
 
+    def new_token(self, expires_at: datetime) -> str:
+        """A further token of the user's, good until `expires_at` or earlier. It is a secret."""
+        answer = self._send("token", "POST", "/session/token", data={"expiration": _iso(expires_at)})
+        token = "" if answer is None else answer.decode("ascii", "replace").strip()
+        if not is_token(token):
+            raise Down(f"Traccar at {self._settings.traccar_address} answers with no token when asked for one.")
+        return token
+
     def socket_sign_in(self) -> tuple[str, str | None]:
         """What the socket needs: its query string, and its cookie or None. Both are secrets."""
         sign_in = self._signed_in()
@@ -120,30 +131,45 @@ class Traccar:
 
     def _get(self, what: str, path: str, query: _Query = None, most_bytes: int = _MOST_BYTES) -> bytes | None:
         """The body of a good answer, None for status 400."""
-        self._signed_in()
-        REQUESTS.labels(what).inc()
-        try:
-            with self._http.stream("GET", path, params=query) as response:
-                if response.status_code == 200:
-                    return _body(response, most_bytes)
-                status = response.status_code
-        except httpx2.HTTPError as error:
-            raise Down(
-                f"Traccar at {self._settings.traccar_address} does not answer: {type(error).__name__}"
-            ) from error
-        if status == 400:
-            return None
-        if status in {401, 403}:
-            self._sign_in = None
-            raise Refused(
-                f"Traccar at {self._settings.traccar_address} does not accept the sign-in (status {status}). "
-                "Has the token expired, or is the user disabled?"
-            )
-        raise Down(f"Traccar at {self._settings.traccar_address} answers {path} with status {status}")
+        return self._send(what, "GET", path, query, most_bytes=most_bytes)
 
-    def _signed_in(self) -> Token | Password:
-        if self._sign_in is None:
-            sign_in = find_sign_in(self._settings)
+    def _send(
+        self,
+        what: str,
+        method: str,
+        path: str,
+        query: _Query = None,
+        *,
+        data: dict[str, str] | None = None,
+        most_bytes: int = _MOST_BYTES,
+    ) -> bytes | None:
+        """The body of a good answer, None for status 400."""
+        while True:
+            sign_in = self._signed_in()
+            REQUESTS.labels(what).inc()
+            try:
+                with self._http.stream(method, path, params=query, data=data) as response:
+                    if response.status_code == 200:
+                        return _body(response, most_bytes)
+                    status = response.status_code
+            except httpx2.HTTPError as error:
+                raise Down(
+                    f"Traccar at {self._settings.traccar_address} does not answer: {type(error).__name__}"
+                ) from error
+            if status == 400:
+                return None
+            if status not in {401, 403}:
+                raise Down(f"Traccar at {self._settings.traccar_address} answers {path} with status {status}")
+            self._sign_in = None
+            if not self._sign_ins.refused(sign_in):
+                raise Refused(
+                    f"Traccar at {self._settings.traccar_address} does not accept the sign-in (status {status}). "
+                    "Has the token expired, or is the user disabled?"
+                )
+
+    def _signed_in(self) -> SignIn:
+        sign_in = self._sign_ins.current()
+        if self._sign_in != sign_in:
             self._http.headers.pop("Authorization", None)
             self._http.cookies.clear()
             if isinstance(sign_in, Token):
@@ -151,7 +177,7 @@ class Traccar:
             else:
                 self._open_session(sign_in)
             self._sign_in = sign_in
-        return self._sign_in
+        return sign_in
 
     def _open_session(self, password: Password) -> None:
         REQUESTS.labels("session").inc()

@@ -11,6 +11,7 @@ from traccar_bridge.intake import Intake
 from traccar_bridge.rest import Traccar
 from traccar_bridge.roster import Roster
 from traccar_bridge.sightings import Sightings
+from traccar_bridge.sign_in import SignIns
 
 __all__ = ["RosterKeeper"]
 
@@ -22,6 +23,7 @@ class RosterKeeper:
 
     Args:
         settings: periods.
+        sign_ins: at Traccar.
         intake: reads the answer.
         roster: kept up to date here.
         sightings: tells of devices that are not listed.
@@ -29,9 +31,17 @@ class RosterKeeper:
     """
 
     def __init__(
-        self, settings: Settings, intake: Intake, roster: Roster, sightings: Sightings, stopping: threading.Event
+        self,
+        settings: Settings,
+        *,
+        sign_ins: SignIns,
+        intake: Intake,
+        roster: Roster,
+        sightings: Sightings,
+        stopping: threading.Event,
     ) -> None:
         self._settings = settings
+        self._sign_ins = sign_ins
         self._intake = intake
         self._roster = roster
         self._sightings = sightings
@@ -45,7 +55,7 @@ class RosterKeeper:
         """
         last_s = -self._settings.bridge_reconcile_s
         saw_stranger = False
-        with Traccar(self._settings) as traccar:
+        with Traccar(self._settings, self._sign_ins) as traccar:
             while not self._stopping.wait(_TURN_S):
                 saw_stranger |= self._sightings.take()[2]
                 pause_s = self._settings.bridge_doubt_s if saw_stranger else self._settings.bridge_reconcile_s

@@ -33,6 +33,7 @@ from traccar_bridge.roster import Roster
 from traccar_bridge.roster_keeper import RosterKeeper
 from traccar_bridge.share import Share
 from traccar_bridge.sightings import Sightings
+from traccar_bridge.sign_in import SignIns
 from traccar_bridge.store import FixStore
 
 __all__ = ["Term"]
@@ -46,6 +47,7 @@ class Term:
 
     Args:
         settings: of the bridge.
+        sign_ins: at Traccar.
         database: of the project.
         store: what was found missing is written through it.
         writer: takes live fixes; it goes on when the term is over.
@@ -60,6 +62,7 @@ class Term:
         self,
         settings: Settings,
         *,
+        sign_ins: SignIns,
         database: Database[Document],
         store: FixStore,
         writer: LiveWriter,
@@ -70,6 +73,7 @@ class Term:
         stopping: threading.Event,
     ) -> None:
         self._settings = settings
+        self._sign_ins = sign_ins
         self._database = database
         self._conditions = conditions
         self._share = share
@@ -81,6 +85,7 @@ class Term:
         self._reconciler = (
             Reconciler(
                 settings,
+                sign_ins=sign_ins,
                 bookmarks=BridgeBookmarks(database, settings.traccar_name, lease.term),
                 store=store,
                 intake=self._intake,
@@ -91,7 +96,14 @@ class Term:
                 stopping=self._over,
             )
             if share.is_first
-            else RosterKeeper(settings, self._intake, self._roster, self._sightings, self._over)
+            else RosterKeeper(
+                settings,
+                sign_ins=sign_ins,
+                intake=self._intake,
+                roster=self._roster,
+                sightings=self._sightings,
+                stopping=self._over,
+            )
         )
         self._signed_in = signed_in
         self._failure: BaseException | None = None
@@ -132,7 +144,7 @@ class Term:
 
     def _listen(self) -> None:
         """One life of the socket."""
-        with Traccar(self._settings) as traccar:
+        with Traccar(self._settings, self._sign_ins) as traccar:
             known = self._intake.devices(traccar.devices())
             self._roster.replace(known)
             version = self._roster.version

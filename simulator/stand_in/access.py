@@ -8,11 +8,11 @@ import hashlib
 import hmac
 import secrets
 from datetime import UTC, datetime, timedelta
-
-import jwt
+from typing import NamedTuple
 
 from simulator.stand_in.records import User
 from simulator.stand_in.store import Store
+from simulator.stand_in.tokens import Tokens
 
 __all__ = ["TOKEN_LIFE", "Access"]
 
@@ -20,14 +20,24 @@ TOKEN_LIFE = timedelta(days=7)
 """How long a token lives when the request names no expiration."""
 
 
+class _Session(NamedTuple):
+    user_id: int
+    origin: str | None
+    expires_at: datetime | None
+
+
+_NO_SESSION = _Session(0, None, None)
+
+
 class Access:
     """Sign-in. Tokens survive a restart, since their key is in the database; cookies live in memory and do not."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._key = store.fact("token_key") or secrets.token_hex(32)
-        store.remember("token_key", self._key)
-        self._sessions: dict[str, tuple[int, str | None]] = {}
+        key = store.fact("token_key") or secrets.token_hex(32)
+        store.remember("token_key", key)
+        self._tokens = Tokens(key)
+        self._sessions: dict[str, _Session] = {}
         self.users = {user.id: user for user in store.users()}
         self.links: dict[int, set[int]] = {user_id: set() for user_id in self.users}
         for user_id, device_id in store.links():
@@ -90,20 +100,15 @@ class Access:
 
     def user_of_token(self, token: str) -> User | None:
         """The user a token was made for, None when it is broken, expired or its user is gone."""
-        try:
-            user_id = int(jwt.decode(token, self._key, algorithms=["HS256"])["sub"])
-        except (jwt.InvalidTokenError, ValueError):
-            return None
-        return self.users.get(user_id)
+        return self.users.get(self._tokens.user_of(token, datetime.now(UTC)) or 0)
 
     def user_of_cookie(self, session_id: str | None) -> User | None:
         """The user of an open session."""
-        return self.users.get(self._sessions.get(session_id or "", (0, None))[0])
+        return self.users.get(self._session(session_id).user_id)
 
     def user_of_socket(self, session_id: str | None, origin: str | None) -> User | None:
         """The user of an open session who opens a socket: from the page of the sign-in, if a page signed in."""
-        _, signed_in_from = self._sessions.get(session_id or "", (0, None))
-        return self.user_of_cookie(session_id) if signed_in_from in {None, origin} else None
+        return self.user_of_cookie(session_id) if self._session(session_id).origin in {None, origin} else None
 
     def user_of_authorization(self, header: str) -> User | None:
         """The user of an `Authorization` header, Bearer or Basic."""
@@ -118,18 +123,24 @@ class Access:
 
     def token_for(self, user_id: int, expires_at: datetime | None = None) -> str:
         """A new token."""
-        payload = {"sub": str(user_id), "exp": expires_at or datetime.now(UTC) + TOKEN_LIFE}
-        return jwt.encode(payload, self._key, algorithm="HS256")
+        return self._tokens.make(user_id, expires_at or datetime.now(UTC) + TOKEN_LIFE)
 
-    def open_session(self, user_id: int, origin: str | None) -> str:
-        """A new cookie value; `origin` is that header of the sign-in."""
+    def open_session(self, user_id: int, origin: str | None, token: str | None = None) -> str:
+        """A new cookie value; `origin` is that header of the sign-in, `token` what it was made with."""
         session_id = f"node0{secrets.token_hex(16)}.node0"
-        self._sessions[session_id] = (user_id, origin)
+        self._sessions[session_id] = _Session(user_id, origin, self._tokens.expiry_of(token) if token else None)
         return session_id
+
+    def session_expiry(self, session_id: str | None) -> datetime | None:
+        """When the token ends that a session was opened with."""
+        return self._session(session_id).expires_at
 
     def close_session(self, session_id: str | None) -> None:
         """Make a cookie worthless."""
         self._sessions.pop(session_id or "", None)
+
+    def _session(self, session_id: str | None) -> _Session:
+        return self._sessions.get(session_id or "", _NO_SESSION)
 
 
 def _hash(password: str, salt: str | None = None) -> str:

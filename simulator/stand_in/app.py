@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-from pathlib import Path
 
 from prometheus_client import Counter, Gauge
 
 from itrack.part import Part
+from itrack.secret_file import write_secret
 from itrack.settings import Settings, load_settings
 from simulator.stand_in.server import StandIn
 from simulator.stand_in.traccar import Options
@@ -46,7 +45,7 @@ def run(settings: Settings | None = None, *, register_unknown: bool = False) -> 
         )
         stand_in.start()
         try:
-            _write_secret(settings.stand_in_token_file, stand_in.token)
+            write_secret(settings.stand_in_token_file, stand_in.token)
             part.log.info("listening", web=stand_in.web_url, osmand=stand_in.osmand_url)
             part.healthy(f"a test double, listening on {stand_in.web_url} and {stand_in.osmand_url}")
             counted = 0
@@ -57,13 +56,3 @@ def run(settings: Settings | None = None, *, register_unknown: bool = False) -> 
                 _SOCKETS.set(stand_in.open_sockets)
         finally:
             stand_in.stop()
-
-
-def _write_secret(file: Path, secret: str) -> None:
-    """Write a file that only its owner can read, complete or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".partial")
-    partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
-        handle.write(secret)
-    partial.replace(file)

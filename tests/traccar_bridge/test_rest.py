@@ -14,6 +14,7 @@ from traccar_bridge import rest
 from traccar_bridge.errors import Down
 from traccar_bridge.feed import open_socket
 from traccar_bridge.rest import Traccar
+from traccar_bridge.sign_in import SignIns
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -33,7 +34,7 @@ def towards(stand_in: StandIn) -> Settings:
 def test_a_page_instead_of_a_list_means_down(stand_in: StandIn, towards: Settings) -> None:
     """A maintenance page with status 200 is for trying again later: each question says so in a sentence."""
     stand_in.faults.rest_status = 200
-    with Traccar(towards) as traccar:
+    with Traccar(towards, SignIns(towards)) as traccar:
         with pytest.raises(Down, match="no list"):
             traccar.devices()
         with pytest.raises(Down, match="no list"):
@@ -45,7 +46,7 @@ def test_a_page_instead_of_a_list_means_down(stand_in: StandIn, towards: Setting
 def test_too_many_devices_mean_down_and_say_what_to_do(towards: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A list of devices that is larger than the bridge takes does not end it: a person reads what to do."""
     monkeypatch.setattr(rest, "_MOST_BYTES_OF_DEVICES", 10)
-    with Traccar(towards) as traccar, pytest.raises(Down, match="given fewer"):
+    with Traccar(towards, SignIns(towards)) as traccar, pytest.raises(Down, match="given fewer"):
         traccar.devices()
 
 
@@ -57,7 +58,7 @@ def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
-    with Traccar(towards) as traccar:
+    with Traccar(towards, SignIns(towards)) as traccar:
         assert len(traccar.devices()) == 1
         open_socket(towards, traccar).close()
     assert register_devices(["ben"], towards).created == 1

@@ -41,7 +41,7 @@ async def session(request: Request) -> Response:
         user = access.user_of_token(token)
         if user is None or user.disabled:
             raise AccessDenied("Invalid signature")
-        return _with_cookie(request, user)
+        return _with_cookie(request, user, token)
     user = access.user_of_cookie(request.cookies.get(COOKIE))
     if user is None:
         raise Refusal(404, "HTTP 404 Not Found - WebApplicationException")
@@ -58,18 +58,27 @@ async def sign_out(request: Request) -> Response:
 
 @router.post("/session/token")
 async def token(request: Request) -> Response:
-    """A token as bare text: labelled as JSON, but not a JSON string."""
-    user = signed_in(request)
+    """A token as bare text: labelled as JSON, but not a JSON string.
+
+    In a session that was opened with a token it ends with that one, and the request must name an end; one made with
+    an `Authorization` header has no such limit.
+    """
+    user, access = signed_in(request), traccar_of(request).access
     expiration = (await request.form()).get("expiration")
     expires_at = None
     if expiration is not None:
         date_of(str(expiration))
         expires_at = datetime.fromisoformat(str(expiration))
-    return Response(traccar_of(request).access.token_for(user.id, expires_at), media_type=JSON)
+    limit = access.session_expiry(request.cookies.get(COOKIE))
+    if limit is not None:
+        if expires_at is None:
+            raise Refusal(400, "NullPointerException")
+        expires_at = min(expires_at, limit)
+    return Response(access.token_for(user.id, expires_at), media_type=JSON)
 
 
-def _with_cookie(request: Request, user: User) -> Response:
+def _with_cookie(request: Request, user: User, token: str | None = None) -> Response:
     response = answer(user)
-    session_id = traccar_of(request).access.open_session(user.id, request.headers.get("origin"))
+    session_id = traccar_of(request).access.open_session(user.id, request.headers.get("origin"), token)
     response.set_cookie(COOKIE, session_id, samesite=None)
     return response

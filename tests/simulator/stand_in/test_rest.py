@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import Any
 
 import httpx2
@@ -51,6 +53,25 @@ def test_an_expired_token_is_refused(client: Any) -> None:
     token = client.rest.post("/api/session/token", data=session).text
     headers = {"Authorization": f"Bearer {token}"}
     assert httpx2.get(f"{client.traccar.web_url}/api/devices", headers=headers).status_code == 401
+
+
+def test_a_session_that_a_token_opened_makes_none_that_lasts_longer(client: Any) -> None:
+    """A token renews itself by an `Authorization` header only, and in such a session a request must name an end."""
+    ends = {"expiration": "2098-01-01T00:00:00Z"}
+    short = client.rest.post("/api/session/token", data=ends).text
+    with httpx2.Client(base_url=client.traccar.web_url) as by_cookie:
+        by_cookie.get("/api/session", params={"token": short}).raise_for_status()
+        assert by_cookie.post("/api/session/token").status_code == 400
+        limited = by_cookie.post("/api/session/token", data={"expiration": "2099-01-01T00:00:00Z"}).text
+    header = {"Authorization": f"Bearer {short}"}
+    with httpx2.Client(base_url=client.traccar.web_url, headers=header) as by_header:
+        free = by_header.post("/api/session/token", data={"expiration": "2099-01-01T00:00:00Z"}).text
+    assert [_year(each) for each in (limited, free)] == [2098, 2099]
+
+
+def _year(token: str) -> int:
+    signed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    return int(json.loads(signed[1 + signed[0] :])["e"][:4])
 
 
 def test_token_in_the_url_signs_in_at_session_only(client: Any) -> None:
