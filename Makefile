@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test test-fast chaos lint format bench bench-producer bench-bridge lock clean
+.PHONY: help setup demo test test-fast chaos fuzz lint format bench bench-producer bench-bridge lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -22,6 +22,10 @@ test-fast: .venv/.ready-dev ## Run the tests that need no services (seconds)
 CHAOS_ROUNDS ?= 200
 chaos: .venv/.ready-dev ## Kill and freeze the line's programs at random (CHAOS_ROUNDS=200) and compare what is left
 	CHAOS_ROUNDS=$(CHAOS_ROUNDS) $(BIN)/pytest tests/test_chaos.py
+
+FUZZ_POSITIONS ?= 100000
+fuzz: .venv/.ready-dev ## Send hostile positions (FUZZ_POSITIONS=100000) into MongoDB and account for each of them
+	FUZZ_POSITIONS=$(FUZZ_POSITIONS) $(BIN)/pytest tests/traccar_bridge/test_fuzz.py
 
 lint: .venv/.ready-dev ## Check style and types
 	$(BIN)/ruff format --check .

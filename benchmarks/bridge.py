@@ -15,7 +15,8 @@ from benchmarks.rig import own_stack, paced, percentiles, running_part, wait_for
 from itrack.mongo import FIXES, Document, open_database
 from simulator.stand_in.server import StandIn, stand_in_traccar
 from streaming.change_stream import ChangeStream
-from traccar_bridge.decode import decode_fix, split_frame
+from traccar_bridge.decode import decode_fix
+from traccar_bridge.split import split_frame
 
 _PHONES, _BACKLOG, _LIVE, _RATE_PER_S = 50, 10_000, 3_000, 300.0
 

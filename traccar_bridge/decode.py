@@ -19,13 +19,10 @@ from itrack.instant import Instant
 from itrack.units import mps_from_knots
 
 __all__ = [
-    "Frame",
     "KnownDevice",
     "decode_device",
     "decode_fix",
     "owner_of",
-    "split_array",
-    "split_frame",
     "traccar_id_of",
 ]
 
@@ -80,27 +77,10 @@ class _Device(msgspec.Struct, rename="camel"):
     position_id: Any = 0
 
 
-class _Frame(msgspec.Struct):
-    """One message of the socket. Other keys (`events`, `logs`) are of no use here."""
-
-    positions: list[msgspec.Raw] = []
-    devices: list[msgspec.Raw] = []
-
-
 _position_decoder = msgspec.json.Decoder(_Position)
 _owner_decoder = msgspec.json.Decoder(_Owner)
 _attributes_decoder = msgspec.json.Decoder(_Attributes)
 _device_decoder = msgspec.json.Decoder(_Device)
-_frame_decoder = msgspec.json.Decoder(_Frame)
-_array_decoder = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """The texts of the positions and devices of one message of the socket; both empty in a keepalive."""
-
-    positions: list[bytes]
-    devices: list[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,40 +95,6 @@ class KnownDevice:
     device: Device
     traccar_id: int
     latest_position_id: int
-
-
-def split_frame(data: bytes) -> Frame:
-    """The parts of a message of the socket, each still as text, so that a bad one does not spoil the others.
-
-    Raises:
-        SetAside: the message is no JSON object of Traccar's kind.
-    """
-    try:
-        frame = _frame_decoder.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        lenient = _lenient(data)
-        if not isinstance(lenient, dict):
-            raise SetAside("not_a_frame", "the message is no JSON object") from None
-        parts = [lenient.get(name, []) for name in ("positions", "devices")]
-        if not all(isinstance(part, list) for part in parts):
-            raise SetAside("not_a_frame", "positions or devices are no list") from None
-        return Frame(*[[_text_of(element) for element in part] for part in parts])
-    return Frame([bytes(raw) for raw in frame.positions], [bytes(raw) for raw in frame.devices])
-
-
-def split_array(data: bytes) -> list[bytes]:
-    """The elements of a REST answer, each still as text.
-
-    Raises:
-        SetAside: the answer is no JSON array.
-    """
-    try:
-        return [bytes(raw) for raw in _array_decoder.decode(data)]
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        lenient = _lenient(data)
-        if not isinstance(lenient, list):
-            raise SetAside("not_an_array", "the answer is no JSON array") from None
-        return [_text_of(element) for element in lenient]
 
 
 def decode_fix(raw: bytes, server: str) -> Fix:

@@ -6,12 +6,13 @@ from itrack.errors import SetAside
 from itrack.fix import Fix
 from itrack.wire import DeadLetter
 from traccar_bridge import metrics
-from traccar_bridge.decode import decode_device, decode_fix, owner_of, split_frame, traccar_id_of
+from traccar_bridge.decode import decode_device, decode_fix, owner_of, traccar_id_of
 from traccar_bridge.intake import letter_of
 from traccar_bridge.live_writer import LiveWriter
 from traccar_bridge.roster import Roster
 from traccar_bridge.share import Share
 from traccar_bridge.sightings import Sightings
+from traccar_bridge.split import split_frame
 
 __all__ = ["Live"]
 

@@ -12,10 +12,10 @@ import httpx2
 from itrack.errors import SetAside
 from itrack.loopback import is_loopback
 from itrack.settings import Settings
-from traccar_bridge.decode import split_array
 from traccar_bridge.errors import Down, Refused, TooMuch
 from traccar_bridge.metrics import REQUESTS
 from traccar_bridge.sign_in import OneSignIn, Password, SignIn, SignIns, Token
+from traccar_bridge.split import split_array
 from traccar_bridge.token_life import is_token
 
 __all__ = ["MOST_IDS", "Traccar"]
@@ -69,14 +69,14 @@ class Traccar:
         """The texts of all devices that the user was given."""
         try:
             answer = self._get("devices", "/devices", most_bytes=_MOST_BYTES_OF_DEVICES)
+            if answer is None:
+                raise Down(f"Traccar at {self._settings.traccar_address} did not list the devices (status 400)")
+            return self._rows("/devices", answer)
         except TooMuch as error:
             raise Down(
-                f"Traccar at {self._settings.traccar_address} lists devices of more than {_MOST_BYTES_OF_DEVICES} "
-                "bytes. Sign in as a user who was given fewer."
+                f"Traccar at {self._settings.traccar_address} lists the devices in {error}. Sign in as a user who was "
+                "given fewer."
             ) from error
-        if answer is None:
-            raise Down(f"Traccar at {self._settings.traccar_address} did not list the devices (status 400)")
-        return self._rows("/devices", answer)
 
     def positions(self, ids: Sequence[int]) -> list[bytes] | None:
         """The texts of the positions with these ids, at most `MOST_IDS`.
@@ -85,7 +85,7 @@ class Traccar:
             None when one of them does not exist or may not be seen: Traccar then refuses them all.
 
         Raises:
-            TooMuch: more than 16 MiB; ask for fewer.
+            TooMuch: more than 16 MiB, or a list that cannot be taken apart; ask for fewer.
         """
         answer = self._get("positions_by_id", "/positions", [("id", each) for each in ids])
         return None if answer is None else self._rows("/positions", answer)
@@ -99,7 +99,7 @@ class Traccar:
             None when the device is gone or the user may not ask.
 
         Raises:
-            TooMuch: more than 16 MiB; ask for a shorter interval.
+            TooMuch: more than 16 MiB, or a list that cannot be taken apart; ask for a shorter interval.
         """
         query: _Query = [("deviceId", traccar_id), ("from", _iso(from_at)), ("to", _iso(to_at))]
         answer = self._get("positions_by_time", "/positions", query)
@@ -124,6 +124,8 @@ class Traccar:
         try:
             return split_array(answer)
         except SetAside as error:
+            if answer.lstrip().startswith(b"["):
+                raise TooMuch(f"an answer that is no whole list ({error})") from error
             raise Down(
                 f"Traccar at {self._settings.traccar_address} answers {path} with something that is no list. "
                 "Does a proxy before it show a page of its own?"

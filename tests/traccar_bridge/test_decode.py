@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from itrack.errors import SetAside
 from itrack.units import mps_from_knots
 from itrack.wire import encode_fix, fix_document
-from traccar_bridge.decode import decode_device, decode_fix, split_array, split_frame, traccar_id_of
+from traccar_bridge.decode import decode_device, decode_fix, traccar_id_of
+from traccar_bridge.split import split_array, split_frame
 
 SAMPLE: dict[str, Any] = {
     "id": 1,
