@@ -49,8 +49,12 @@ class Intake:
         self._roster = roster
         self._server = server
 
-    def keep(self, rows: list[bytes]) -> set[str]:
+    def keep(self, rows: list[bytes], *, probably_new: bool = False) -> set[str]:
         """Store positions that may be stored.
+
+        Args:
+            rows: their texts.
+            probably_new: MongoDB has just been seen to lack them.
 
         Returns:
             The devices that got new fixes.
@@ -74,7 +78,7 @@ class Intake:
         gained: set[str] = set()
         for start in range(0, len(fixes), _BATCH):
             batch = fixes[start : start + _BATCH]
-            new = self._store.write(batch)
+            new = self._store.write(batch, probably_new=probably_new)
             metrics.RECONCILED.inc(new)
             if new:
                 gained |= {fix.device_id for fix in batch}

@@ -145,7 +145,7 @@ class LiveWriter:
     def _write(self, batch: list[Spooled]) -> None:
         fixes = [item for item in batch if isinstance(item, Fix)]
         if fixes:
-            self._store.write(fixes)
+            self._store.write(fixes, probably_new=True)
         self._store.set_aside([item for item in batch if isinstance(item, DeadLetter)])
 
     def _write_devices(self) -> None:

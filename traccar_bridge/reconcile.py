@@ -216,7 +216,7 @@ class Reconciler:
     def _ask(self, traccar: Traccar, ledger: IdLedger, ids: list[int], most_refused: int) -> tuple[set[str], int, int]:
         """Ask for ids: the devices that gained fixes, how many ids were refused, how many were left."""
         asked = ask_by_id(traccar.positions, ids, most_refused)
-        gained = self._intake.keep(asked.positions)
+        gained = self._intake.keep(asked.positions, probably_new=True)
         for position_id in asked.too_large:
             self._intake.leave_out(f"position {position_id}")
         ledger.settled(asked.answered + asked.too_large)

@@ -63,16 +63,20 @@ class FixStore:
             found = {each["_id"]: each for each in self._fixes.find({"_id": {"$in": fix_ids}}, _SAME_FIELDS)}
         return {fix for fix in fixes if fix.fix_id in found and _is_same(found[fix.fix_id], fix)}
 
-    def write(self, fixes: Sequence[Fix]) -> int:
+    def write(self, fixes: Sequence[Fix], *, probably_new: bool = False) -> int:
         """Insert the fixes that are not there yet; they are safe when this returns.
 
         A fix whose identifier is taken by another one (Traccar's database was restored or replaced) is set aside.
+
+        Args:
+            fixes: some may come twice.
+            probably_new: most are not there, so that it is cheaper to insert them all and look at those that are.
 
         Returns:
             How many were new.
         """
         unique = {fix.fix_id: fix for fix in fixes}
-        fresh = self._without_known(unique) if len(unique) > 1 else unique
+        fresh = unique if probably_new or len(unique) == 1 else self._without_known(unique)
         stored_at = self._now()
         documents = [{**fix_document(fix), "stored_at": stored_at} for fix in fresh.values()]
         known_meanwhile: dict[str, Fix] = {}
