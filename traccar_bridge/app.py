@@ -7,6 +7,7 @@ the process is here, what lives as long as its lease in `Term`.
 | --- | --- |
 | main | waits for a share, then reads the socket (`Term`) |
 | writer | writes live fixes to MongoDB |
+| device writer | writes devices' states to MongoDB |
 | renewal | renews the token |
 """
 
@@ -22,6 +23,7 @@ from itrack.mongo import open_database
 from itrack.part import Part
 from itrack.settings import Settings, load_settings
 from traccar_bridge.conditions import Conditions
+from traccar_bridge.device_writer import DeviceWriter
 from traccar_bridge.errors import Refused
 from traccar_bridge.live_writer import LiveWriter
 from traccar_bridge.renewal import Renewal
@@ -35,7 +37,7 @@ from traccar_bridge.term import Term
 __all__ = ["run"]
 
 _LAST_WORK_S = 5.0
-_LEASE, _MONGODB = "lease", "MongoDB"
+_LEASE, _MONGODB, _DEVICES = "lease", "MongoDB", "devices"
 
 
 def run(settings: Settings | None = None) -> None:
@@ -59,6 +61,7 @@ class _Bridge:
         self._store = FixStore(self._database, settings.traccar_name)
         spool = Spool(settings.bridge_folder, settings.traccar_name, settings.bridge_spool_mib * 1024 * 1024)
         self._writer = LiveWriter(self._store, spool)
+        self._devices = DeviceWriter(self._store)
         self._sign_ins = SignIns(settings)
         self._renewal = Renewal(settings, self._sign_ins)
         self._conditions = Conditions(part)
@@ -70,7 +73,7 @@ class _Bridge:
         """Work until the part is to stop; an error of any thread ends all of them and is raised."""
         threads = [
             threading.Thread(target=self._guard, args=(work,), name=work.__name__.strip("_"), daemon=True)
-            for work in (self._write, self._renew)
+            for work in (self._write, self._write_devices, self._renew)
         ]
         try:
             for thread in threads:
@@ -94,6 +97,13 @@ class _Bridge:
             self._part.stopping,
             on_failure=lambda error: self._conditions.trouble(_MONGODB, str(error)),
             on_success=lambda: self._conditions.well(_MONGODB),
+        )
+
+    def _write_devices(self) -> None:
+        self._devices.work(
+            self._part.stopping,
+            on_failure=lambda error: self._conditions.trouble(_DEVICES, str(error)),
+            on_success=lambda: self._conditions.well(_DEVICES),
         )
 
     def _renew(self) -> None:
@@ -122,6 +132,7 @@ class _Bridge:
                 database=self._database,
                 store=self._store,
                 writer=self._writer,
+                devices=self._devices,
                 conditions=self._conditions,
                 share=share,
                 lease=lease,

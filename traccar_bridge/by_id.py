@@ -65,18 +65,22 @@ def ask_by_id(ask: Ask, ids: Sequence[int], most_refused: int) -> Asked:
     return asked
 
 
-def look_ahead(ask: Ask, after_id: int, width: int) -> tuple[int, list[bytes]]:
+def look_ahead(ask: Ask, after_id: int, width: int, most_requests: int) -> tuple[int, list[bytes], bool]:
     """Find positions above the highest known id, jumping over up to `width` - 1 holes in a row.
 
     While positions are found the requests double in size; at the end `width` single ids are refused. An answer that is
     too large tells that the ids exist; `ask_by_id` gets them.
 
+    Where Traccar stores as fast as it answers there is no end: after `most_requests` another look has to go on.
+
     Returns:
-        The highest id found (`after_id` when none) and the texts found on the way.
+        The highest id found (`after_id` when none), the texts found on the way, and whether the end was reached.
     """
     highest, candidate, size = after_id, after_id + 1, 1
     found: list[bytes] = []
-    while candidate - highest <= width:
+    for _ in range(most_requests):
+        if candidate - highest > width:
+            return highest, found, True
         try:
             positions = ask(range(candidate, candidate + size))
         except TooMuch:
@@ -91,4 +95,4 @@ def look_ahead(ask: Ask, after_id: int, width: int) -> tuple[int, list[bytes]]:
             size = 1
         else:
             candidate += 1
-    return highest, found
+    return highest, found, candidate - highest > width

@@ -6,6 +6,7 @@ the device's latest. A report without a position is therefore the trace of a lat
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 __all__ = ["Doubts"]
@@ -24,32 +25,35 @@ class Doubts:
     def __init__(self, patience_s: float) -> None:
         self._patience_s = patience_s
         self._last_report_at: dict[str, datetime] = {}
-        self._waiting_since_s: dict[str, list[float]] = {}
+        self._waiting: dict[str, list[tuple[float, datetime]]] = {}
 
     def reported(self, device_id: str, last_report_at: datetime | None, now_s: float) -> None:
         """A `devices` frame came. One with the time of an earlier report tells of something else: a changed status."""
         if last_report_at is None or self._last_report_at.get(device_id) == last_report_at:
             return
         self._last_report_at[device_id] = last_report_at
-        waiting = self._waiting_since_s.setdefault(device_id, [])
+        waiting = self._waiting.setdefault(device_id, [])
         if len(waiting) < _MOST_WAITING:
-            waiting.append(now_s)
+            waiting.append((now_s, last_report_at))
 
     def positioned(self, device_id: str) -> None:
         """A position of the device came; it answers its oldest open report."""
-        waiting = self._waiting_since_s.get(device_id)
+        waiting = self._waiting.get(device_id)
         if waiting:
             del waiting[0]
             if not waiting:
-                del self._waiting_since_s[device_id]
+                del self._waiting[device_id]
 
-    def overdue(self, now_s: float) -> set[str]:
-        """Devices with a report that has waited too long."""
+    def overdue(self, now_s: float) -> dict[str, datetime]:
+        """Devices with a report that has waited too long, each with the time of the newest such report."""
+        newest_s = now_s - self._patience_s
         return {
-            device_id for device_id, waiting in self._waiting_since_s.items() if now_s - waiting[0] >= self._patience_s
+            device_id: max(at for since_s, at in waiting if since_s <= newest_s)
+            for device_id, waiting in self._waiting.items()
+            if waiting[0][0] <= newest_s
         }
 
-    def clear(self, device_ids: set[str]) -> None:
+    def clear(self, device_ids: Iterable[str]) -> None:
         """These were looked into."""
         for device_id in device_ids:
-            self._waiting_since_s.pop(device_id, None)
+            self._waiting.pop(device_id, None)

@@ -7,6 +7,7 @@ from itrack.fix import Fix
 from itrack.wire import DeadLetter
 from traccar_bridge import metrics
 from traccar_bridge.decode import decode_device, decode_fix, owner_of, traccar_id_of
+from traccar_bridge.device_writer import DeviceWriter
 from traccar_bridge.intake import letter_of
 from traccar_bridge.live_writer import LiveWriter
 from traccar_bridge.roster import Roster
@@ -25,17 +26,26 @@ class Live:
     Args:
         roster: whose fixes may be stored.
         sightings: told what was shown, and of everything there was no room for.
-        writer: where to.
+        writer: where fixes go.
+        devices: where devices' states go.
         server: short name of the Traccar server.
         share: only its devices are handed on; that of the first share notes what was shown of all of them.
     """
 
     def __init__(
-        self, roster: Roster, sightings: Sightings, writer: LiveWriter, server: str, share: Share = _EVERYTHING
+        self,
+        roster: Roster,
+        sightings: Sightings,
+        *,
+        writer: LiveWriter,
+        devices: DeviceWriter,
+        server: str,
+        share: Share = _EVERYTHING,
     ) -> None:
         self._roster = roster
         self._sightings = sightings
         self._writer = writer
+        self._devices = devices
         self._server = server
         self._share = share
 
@@ -61,7 +71,7 @@ class Live:
         self._sightings.reported(device)
         if device.device_id in self._roster.devices:
             if self._is_mine(device.device_id):
-                self._writer.offer_device(device)
+                self._devices.offer(device)
         else:
             self._sightings.note_stranger()
 

@@ -7,7 +7,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from itrack.device import Device
 from itrack.errors import TryAgain
 from itrack.fix import Fix
 from itrack.wire import DeadLetter
@@ -18,7 +17,6 @@ __all__ = ["LiveWriter"]
 
 _MOST_AT_ONCE = 500
 _MOST_BYTES = 64 * 1024 * 1024
-_DEVICES_EVERY_S = 1.0
 _LAST_WORK_S = 3.0
 
 
@@ -41,7 +39,6 @@ class LiveWriter:
         self._most_waiting = most_waiting
         self._waiting: deque[Spooled] = deque()
         self._waiting_bytes = 0
-        self._devices: dict[str, Device] = {}
         self._changed = threading.Condition()
         self._in_hand = 0
 
@@ -60,11 +57,6 @@ class LiveWriter:
             self._changed.notify_all()
             return True
 
-    def offer_device(self, device: Device) -> None:
-        """Put a device's present state up for writing; only its newest is written, within a second or so."""
-        with self._changed:
-            self._devices[device.device_id] = device
-
     def wait_idle(self, within_s: float) -> bool:
         """Wait until everything that was offered is safe in MongoDB; False when that takes longer."""
         with self._changed:
@@ -82,7 +74,6 @@ class LiveWriter:
             on_failure: told when MongoDB did not take a batch; the batch is tried again.
             on_success: told after each batch that it took, and after any turn that follows a failure.
         """
-        devices_due_s = 0.0
         give_up_s = 0.0
         has_failed = False
         while True:
@@ -96,9 +87,6 @@ class LiveWriter:
                     return
             try:
                 self._write(batch)
-                if time.monotonic() >= devices_due_s:
-                    self._write_devices()
-                    devices_due_s = time.monotonic() + _DEVICES_EVERY_S
             except TryAgain as error:
                 has_failed = True
                 self._put_by([] if spooled else batch)
@@ -147,16 +135,6 @@ class LiveWriter:
         if fixes:
             self._store.write(fixes, probably_new=True)
         self._store.set_aside([item for item in batch if isinstance(item, DeadLetter)])
-
-    def _write_devices(self) -> None:
-        with self._changed:
-            devices, self._devices = self._devices, {}
-        try:
-            self._store.write_devices(devices.values())
-        except TryAgain:
-            with self._changed:
-                self._devices = devices | self._devices
-            raise
 
 
 def _size_of(item: Spooled) -> int:

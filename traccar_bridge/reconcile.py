@@ -34,11 +34,13 @@ _TURN_S = 0.2
 _SLICE = 1_000
 _MOST_REFUSED = 200
 _NARROW, _WIDE = 4, 64
+_MOST_FOUND = 40
 _WIDE_AGAIN_AFTER_S = 120.0
 _WALK_AGAIN_AFTER_S = 600.0
 _ON_THEIR_WAY_S = 2.0
 _UNCOMMITTED = 1_000
 _RECENT = timedelta(days=2)
+_OUT_OF_ORDER = timedelta(seconds=1)
 
 
 class Reconciler:
@@ -88,9 +90,10 @@ class Reconciler:
         self._wide_after_s = 0.0
         self._walk_after_s = 0.0
         self._last_report_at: dict[str, datetime] = {}
-        self._doubted: set[str] = set()
+        self._doubted: dict[str, datetime] = {}
         self._reported: set[str] = set()
         self._had_gap = True
+        self._is_at_end = True
 
     def work(self, on_success: Callable[[], None]) -> None:
         """Reconcile until the part is to stop.
@@ -111,7 +114,7 @@ class Reconciler:
 
     def _round(self, traccar: Traccar, *, is_whole: bool) -> None:
         doubted, had_gap, saw_stranger = self._sightings.take()
-        self._doubted |= doubted
+        self._doubted |= doubted  # the later report counts
         self._had_gap |= had_gap
         has_more = False
         if is_whole or saw_stranger:
@@ -176,14 +179,19 @@ class Reconciler:
         self._bookmarks.save_settled_id(ledger.settled_id)
         metrics.HIGHEST_ID.set(ledger.highest_id)
         metrics.SETTLED_ID.set(ledger.settled_id)
-        self._doubted, self._reported, self._had_gap = set(), set(), False
+        self._doubted, self._had_gap = {}, False
+        if self._is_at_end:
+            self._reported = set()
 
     def _find(self, traccar: Traccar, ledger: IdLedger) -> None:
+        """Walk along the ids, and look behind the highest where that may explain a report."""
+        behind = self._reported_behind()
         gained: set[str] = set()
-        if self._doubted or self._reported:
+        self._is_at_end = True
+        if behind or self._reported:
             gained |= self._look_ahead(traccar, ledger, _NARROW)
         gained |= self._walk(traccar, ledger)
-        is_unexplained = bool(self._doubted - gained) or (self._had_gap and bool(self._reported))
+        is_unexplained = bool(behind - gained) or (self._had_gap and bool(self._reported))
         if is_unexplained and time.monotonic() >= self._wide_after_s:
             highest_id = ledger.highest_id
             self._look_ahead(traccar, ledger, _WIDE)
@@ -191,8 +199,20 @@ class Reconciler:
             if ledger.highest_id == highest_id:
                 self._wide_after_s = time.monotonic() + _WIDE_AGAIN_AFTER_S
 
+    def _reported_behind(self) -> set[str]:
+        """Devices in doubt whose position may have a higher id than all that are known.
+
+        Traccar stores in the order in which it receives, give or take a moment. So where a position was shown that it
+        received after the report, the position of the report has a lower id, and the walk comes by it.
+        """
+        shown_at = self._sightings.shown_at
+        return {
+            device_id for device_id, at in self._doubted.items() if shown_at is None or at + _OUT_OF_ORDER >= shown_at
+        }
+
     def _look_ahead(self, traccar: Traccar, ledger: IdLedger, width: int) -> set[str]:
-        highest_id, rows = look_ahead(traccar.positions, ledger.highest_id, width)
+        highest_id, rows, is_at_end = look_ahead(traccar.positions, ledger.highest_id, width, width + _MOST_FOUND)
+        self._is_at_end &= is_at_end
         ledger.saw(highest_id)
         return self._intake.keep(rows)
 
@@ -229,7 +249,7 @@ class Reconciler:
         metrics.UNPROVEN.inc(unproven)
         ledger.walked(range(ledger.walked_id + 1, ledger.highest_id + 1))
         ledger.give_up()
-        late = self._doubted | (self._reported if self._had_gap else set())
+        late = self._doubted.keys() | (self._reported if self._had_gap else set())
         since_at = datetime.now(UTC) - _RECENT
         for device_id in late & self._roster.devices.keys():
             if self._past is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import datetime
 
 from itrack.device import Device
 from itrack.fix import Fix
@@ -24,6 +25,7 @@ class Sightings:
         self._lock = threading.Lock()
         self._doubts = Doubts(doubt_s)
         self._highest_id = 0
+        self._shown_at: datetime | None = None
         self._has_gap = False
         self._has_stranger = False
 
@@ -32,6 +34,12 @@ class Sightings:
         """Highest position id that was shown."""
         with self._lock:
             return self._highest_id
+
+    @property
+    def shown_at(self) -> datetime | None:
+        """When Traccar received the position with that id; what it received clearly earlier has a lower one."""
+        with self._lock:
+            return self._shown_at
 
     def reported(self, device: Device) -> None:
         """A device has reported something."""
@@ -42,7 +50,9 @@ class Sightings:
         """A fix was shown."""
         with self._lock:
             self._doubts.positioned(fix.device_id)
-            self._highest_id = max(self._highest_id, traccar_id_of(fix.fix_id))
+            position_id = traccar_id_of(fix.fix_id)
+            if position_id > self._highest_id:
+                self._highest_id, self._shown_at = position_id, fix.server_at
 
     def note_gap(self) -> None:
         """Something may have been missed: the socket was closed, or there was no room for a fix."""
@@ -59,8 +69,13 @@ class Sightings:
         with self._lock:
             return self._has_gap or self._has_stranger or bool(self._doubts.overdue(time.monotonic()))
 
-    def take(self) -> tuple[set[str], bool, bool]:
-        """The devices in doubt, whether there was a gap, and whether a stranger was seen; all are forgotten."""
+    def take(self) -> tuple[dict[str, datetime], bool, bool]:
+        """What there is to look into, which is forgotten with this.
+
+        Returns:
+            The devices in doubt with the time of their newest report that is; whether there was a gap; whether a
+            stranger was seen.
+        """
         with self._lock:
             doubted = self._doubts.overdue(time.monotonic())
             self._doubts.clear(doubted)

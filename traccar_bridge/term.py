@@ -22,6 +22,7 @@ from itrack.settings import Settings
 from traccar_bridge import metrics
 from traccar_bridge.bookmarks import BridgeBookmarks
 from traccar_bridge.conditions import Conditions
+from traccar_bridge.device_writer import DeviceWriter
 from traccar_bridge.errors import Refused
 from traccar_bridge.feed import frames, open_socket
 from traccar_bridge.intake import Intake
@@ -51,6 +52,7 @@ class Term:
         database: of the project.
         store: what was found missing is written through it.
         writer: takes live fixes; it goes on when the term is over.
+        devices: takes devices' states; likewise.
         conditions: told how it goes.
         share: which devices.
         lease: of that share.
@@ -66,6 +68,7 @@ class Term:
         database: Database[Document],
         store: FixStore,
         writer: LiveWriter,
+        devices: DeviceWriter,
         conditions: Conditions,
         share: Share,
         lease: Lease,
@@ -81,7 +84,9 @@ class Term:
         self._roster = Roster()
         self._sightings = Sightings(settings.bridge_doubt_s)
         self._intake = Intake(store, self._roster, settings.traccar_name)
-        self._live = Live(self._roster, self._sightings, writer, settings.traccar_name, share)
+        self._live = Live(
+            self._roster, self._sightings, writer=writer, devices=devices, server=settings.traccar_name, share=share
+        )
         self._reconciler = (
             Reconciler(
                 settings,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -167,6 +167,10 @@ class StandIn:
     def burn_position_ids(self, count: int) -> None:
         """Leave a hole in the position ids, as rolled-back inserts and other users' devices do."""
         self._call(lambda: [self._traccar.store.burn_id("positions") for _ in range(count)])
+
+    def store_past(self, device_id: int, fix_times_s: Iterable[int]) -> None:
+        """Store positions of a device with these fix times, and push none of them: a past, at once."""
+        self._call(lambda: self._traccar.store_past(device_id, fix_times_s))
 
     def stored_positions(self) -> list[Position]:
         """Everything stored, in the order of storage; also while the server is stopped."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -199,6 +199,35 @@ class Traccar:
         self.access.forget_device(device_id)
         self.feed.remove_device(device_id)
         self.store.remove_device(device_id)
+
+    def store_past(self, device_id: int, fix_times_s: Iterable[int]) -> None:
+        """Store positions of a device with these fix times, and push none of them."""
+        device = self.devices[device_id]
+        positions = []
+        for at in (iso_of_ms(at_s * 1000) for at_s in fix_times_s):
+            device.position_id = self.store.burn_id("positions")
+            positions.append(
+                Position(
+                    id=device.position_id,
+                    attributes={
+                        "batteryLevel": 83.0,
+                        "distance": 12.3456789,
+                        "totalDistance": 1234.56789,
+                        "motion": True,
+                    },
+                    device_id=device_id,
+                    server_time=at,
+                    device_time=at,
+                    fix_time=at,
+                    latitude=47.123456,
+                    longitude=8.654321,
+                    altitude=408.0,
+                    speed=2.7,
+                    course=90.0,
+                    accuracy=12.5,
+                )
+            )
+        self.store.save_batch(positions, [device])
 
     def close(self) -> None:
         """Close the database. What still waits in the buffer is lost, although it was answered with 200."""

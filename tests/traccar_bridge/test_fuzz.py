@@ -21,6 +21,7 @@ from itrack.settings import Settings
 from itrack.wire import encode_fix, fix_of_document
 from tests.support.hostile import hostile_positions
 from traccar_bridge.decode import KnownDevice
+from traccar_bridge.device_writer import DeviceWriter
 from traccar_bridge.intake import Intake
 from traccar_bridge.live import Live
 from traccar_bridge.live_writer import LiveWriter
@@ -60,7 +61,10 @@ def test_every_hostile_position_is_accounted_for(
     store, roster = FixStore(database, "main"), Roster()
     roster.devices = EveryDevice()
     writer = LiveWriter(store, Spool(tmp_path, "main", 0))
-    live, intake = Live(roster, Sightings(3600.0), writer, "main"), Intake(store, roster, "main")
+    live, intake = (
+        Live(roster, Sightings(3600.0), writer=writer, devices=DeviceWriter(store), server="main"),
+        Intake(store, roster, "main"),
+    )
     stopping, failures = threading.Event(), list[str]()
     work = threading.Thread(
         target=writer.work, args=(stopping, lambda error: failures.append(str(error)), lambda: None), daemon=True

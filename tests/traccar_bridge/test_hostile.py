@@ -22,8 +22,7 @@ from itrack.mongo import DEVICES, FIXES, SET_ASIDE, ensure_indexes, open_databas
 from itrack.settings import Settings
 from simulator.stand_in.records import encode
 from tests.support.ports import free_ports
-from traccar_bridge.live_writer import LiveWriter
-from traccar_bridge.spool import Spool
+from traccar_bridge.device_writer import DeviceWriter
 from traccar_bridge.store import FixStore
 
 pytestmark = pytest.mark.services
@@ -180,22 +179,18 @@ def test_what_waits_for_mongodb_survives_a_kill(
     wait_until(lambda: line.metric("itrack_bridge_spool_items") == 0)
 
 
-def test_writer_is_well_again_without_a_fix(
-    own_mongod: tuple[Settings, Child], wait_until: WaitUntil, tmp_path: Path
-) -> None:
-    """When only a device's state could not be written, the trouble ends with MongoDB's, though nobody moves."""
+def test_device_writer_is_well_again(own_mongod: tuple[Settings, Child], wait_until: WaitUntil) -> None:
+    """A device's state that could not be written is written when MongoDB is back, and the trouble ends with its own."""
     own, mongod = own_mongod
     database = open_database(own, part="test", timeout_s=1.0)
-    writer, stopping = LiveWriter(FixStore(database, "main"), Spool(tmp_path, "main", 0)), threading.Event()
+    writer, stopping = DeviceWriter(FixStore(database, "main")), threading.Event()
     heard: list[bool] = []
     work = threading.Thread(
-        target=writer.work,
-        args=(stopping,),
-        kwargs={"on_failure": lambda _error: heard.append(False), "on_success": lambda: heard.append(True)},
+        target=writer.work, args=(stopping, lambda _error: heard.append(False), lambda: heard.append(True))
     )
     psutil.Process(mongod.pid).kill()
     wait_until(lambda: mongod.pid is None)
-    writer.offer_device(
+    writer.offer(
         Device(device_id="main:1", unique_id="anna", name="Anna", status="online", disabled=False, last_report_at=None)
     )
     work.start()

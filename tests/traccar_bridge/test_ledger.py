@@ -79,9 +79,17 @@ def test_look_ahead_finds_the_end(existing: set[int], heavy: set[int], width: in
         if each - expected > width:
             break
         expected = each
-    highest, texts = look_ahead(Server(existing, heavy).ask, 0, width)
+    highest, texts, is_at_end = look_ahead(Server(existing, heavy).ask, 0, width, 1_000_000)
+    assert is_at_end
     assert highest == expected
     assert {int(text) for text in texts} <= existing
+
+
+def test_looking_ahead_ends_where_there_is_no_end() -> None:
+    """A server that stores as fast as it answers is not asked for ever, and what was found of it is not lost."""
+    highest, texts, is_at_end = look_ahead(lambda ids: [str(each).encode() for each in ids], 0, 4, 10)
+    assert not is_at_end
+    assert {int(text) for text in texts} == set(range(1, highest + 1))
 
 
 @given(

@@ -14,6 +14,7 @@ from itrack.mongo import open_database
 from itrack.settings import load_settings
 from itrack.wire import DeadLetter
 from traccar_bridge.decode import decode_device
+from traccar_bridge.device_writer import DeviceWriter
 from traccar_bridge.live import Live
 from traccar_bridge.live_writer import LiveWriter
 from traccar_bridge.roster import Roster
@@ -43,9 +44,11 @@ def test_unusable_input_without_room_is_left_to_reconciliation(message: bytes, t
     sightings = Sightings(doubt_s=3600.0)
     full = LiveWriter(FixStore(database, "main"), Spool(tmp_path, "main", 0), most_waiting=0)
     before = REGISTRY.get_sample_value("itrack_bridge_fixes_deferred_total") or 0.0
-    Live(Roster(), sightings, full, "main").take(message)
+    Live(Roster(), sightings, writer=full, devices=DeviceWriter(FixStore(database, "main")), server="main").take(
+        message
+    )
     assert REGISTRY.get_sample_value("itrack_bridge_fixes_deferred_total") == before + 1
-    assert sightings.take() == (set(), True, False)
+    assert sightings.take() == ({}, True, False)
     database.client.close()
 
 
@@ -55,7 +58,6 @@ class Kept(LiveWriter):
     def __init__(self) -> None:
         self.fixes: list[str] = []
         self.letters = 0
-        self.devices: list[str] = []
 
     def offer(self, item: Fix | DeadLetter) -> bool:
         if isinstance(item, Fix):
@@ -64,7 +66,14 @@ class Kept(LiveWriter):
             self.letters += 1
         return True
 
-    def offer_device(self, device: Device) -> None:
+
+class KeptDevices(DeviceWriter):
+    """Keeps what it is offered."""
+
+    def __init__(self) -> None:
+        self.devices: list[str] = []
+
+    def offer(self, device: Device) -> None:
         self.devices.append(device.device_id)
 
 
@@ -81,22 +90,20 @@ def test_every_fix_is_for_one_of_the_bridges(shards: int) -> None:
         f'{{"positions":[{",".join(positions)}, {{"id": 2}}]}}'.encode(),
         b'{"devices":[' + b",".join(devices) + b"]}",
     ]
-    kept = []
+    kept, letters = [], []
     for number in range(shards):
-        roster, sightings, writer = Roster(), Sightings(doubt_s=0.0), Kept()
+        roster, sightings, writer, states = Roster(), Sightings(doubt_s=0.0), Kept(), KeptDevices()
         roster.replace(known)
-        live = Live(roster, sightings, writer, "main", Share(number, shards))
+        live = Live(roster, sightings, writer=writer, devices=states, server="main", share=Share(number, shards))
         for frame in frames:
             live.take(frame)
-        kept.append(writer)
+        kept.append((writer.fixes, states.devices))
+        letters.append(writer.letters)
         if number == 0:
             assert sightings.highest_id == 107
-    assert sorted(each for writer in kept for each in writer.fixes) == [f"main:{number}" for number in range(101, 108)]
-    assert sorted(each for writer in kept for each in writer.devices) == [f"main:{number}" for number in range(1, 8)]
-    assert all(
-        {int(each[5:]) % shards for each in writer.devices}
-        == {number}
-        == {(int(each[5:]) - 100) % shards for each in writer.fixes}
-        for number, writer in enumerate(kept)
-    )
-    assert kept[0].letters == 1
+    assert sorted(each for fixes, _ in kept for each in fixes) == [f"main:{number}" for number in range(101, 108)]
+    assert sorted(each for _, states in kept for each in states) == [f"main:{number}" for number in range(1, 8)]
+    for number, (fixes, states) in enumerate(kept):
+        assert {int(each.partition(":")[2]) % shards for each in states} == {number}
+        assert {(int(each.partition(":")[2]) - 100) % shards for each in fixes} == {number}
+    assert letters[0] == 1
