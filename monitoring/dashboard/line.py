@@ -6,23 +6,40 @@ from monitoring.dashboard.panel import RATE, Panel, Row, quantiles
 
 __all__ = ["BRIDGE", "PRODUCER", "STREAM"]
 
+_SERVING = "and on (job, instance) (itrack_bridge_active == 1)"
+"""Without the bridges that stand by: what they last said may be old."""
+
 BRIDGE = Row(
     title="Bridge: Traccar to MongoDB",
     panels=[
         Panel(
             title="Connected to Traccar",
-            description="Whether Traccar's socket is open. The bridge opens it again by itself.",
+            description="Whether the socket of every bridge that serves is open. It opens it again by itself.",
             unit="bool_yes_no",
-            queries={"connected": "min(itrack_bridge_connected)"},
+            queries={"connected": f"min(itrack_bridge_connected {_SERVING})"},
             kind="stat",
             width=4,
             red_below=1,
         ),
         Panel(
+            title="Bridges",
+            description="Bridges that serve a Traccar server, or a share of its phones, and those that stand by.",
+            unit="short",
+            queries={
+                "serving": "count(itrack_bridge_active == 1) or vector(0)",
+                "standing by": "count(max by (job, instance) (itrack_bridge_active) == 0) or vector(0)",
+            },
+            kind="stat",
+            width=4,
+        ),
+        Panel(
             title="Phones",
             description="Phones that Traccar shows to the bridge, and those whose past it still has to read.",
             unit="short",
-            queries={"known": "sum(itrack_bridge_devices)", "past unread": "sum(itrack_bridge_histories_waiting)"},
+            queries={
+                "known": f"sum(itrack_bridge_devices {_SERVING})",
+                "past unread": f"sum(itrack_bridge_histories_waiting {_SERVING})",
+            },
             kind="stat",
             width=4,
         ),
@@ -42,7 +59,9 @@ BRIDGE = Row(
             description="Position ids that Traccar has given and that are neither stored nor explained yet. "
             "Each must come back to zero: what stays here may be lost.",
             unit="short",
-            queries={"open": "sum(itrack_bridge_highest_position_id - itrack_bridge_settled_position_id)"},
+            queries={
+                "open": f"sum((itrack_bridge_highest_position_id - itrack_bridge_settled_position_id) {_SERVING})"
+            },
         ),
         Panel(
             title="Since Traccar was heard",
@@ -61,6 +80,12 @@ BRIDGE = Row(
             queries=quantiles("itrack_bridge_mongo_write_seconds"),
         ),
         Panel(
+            title="Waiting on disk",
+            description="Fixes on the bridges' disks that came while MongoDB was away. They go in when it is back.",
+            unit="short",
+            queries={"fixes": "sum(itrack_bridge_spool_items)", "KiB": "sum(itrack_bridge_spool_bytes) / 1024"},
+        ),
+        Panel(
             title="Questions to Traccar",
             description="REST requests by what they asked for. Many mean that the socket misses much.",
             unit="cps",
@@ -68,8 +93,9 @@ BRIDGE = Row(
         ),
         Panel(
             title="Bridge's troubles",
-            description="In the last hour: sockets lost, by reason; inputs set aside; fixes put off since MongoDB was "
-            "slow; fixes of phones the bridge may not see; position ids given up unasked.",
+            description="In the last hour: sockets lost, by reason; inputs set aside; fixes put off since neither "
+            "MongoDB nor the disk took them; fixes of phones the bridge may not see; position ids given up unasked; "
+            "damaged spools.",
             unit="short",
             queries={
                 "lost: {{reason}}": "sum by (reason) (increase(itrack_bridge_reconnects_total[1h]))",
@@ -77,6 +103,7 @@ BRIDGE = Row(
                 "put off": "sum(increase(itrack_bridge_fixes_deferred_total[1h]))",
                 "not permitted": "sum(increase(itrack_bridge_fixes_not_permitted_total[1h]))",
                 "given up": "sum(increase(itrack_bridge_unproven_ids_total[1h]))",
+                "damaged spools": "sum(increase(itrack_bridge_spool_damaged_total[1h]))",
             },
         ),
     ],
