@@ -27,7 +27,9 @@ class Settings(BaseSettings):
     )
 
     # The local stack
-    home: Path = Field(Path(".itrack"), description="Folder of the local stack: data, logs, jars.")
+    home: Path = Field(
+        Path(".itrack"), description="Folder of the local stack (data, logs, jars) and of what a bridge keeps."
+    )
     port_offset: int = Field(
         0, ge=-20000, le=40000, description="Added to every default port, to run a second stack beside the first."
     )

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import httpx2
 import pytest
 
 from itrack.mongo import BOOKMARKS, DEVICES, FIXES
@@ -169,7 +170,7 @@ def test_silent_peer_is_taken_for_dead(line: Line, wait_until: WaitUntil) -> Non
 
 
 def test_device_given_later_is_followed(line: Line, wait_until: WaitUntil) -> None:
-    """A device that is new is on the roster within a round, renamed within a round, and marked when it is removed."""
+    """A device that is new is on the roster within a round, and marked when it is deleted."""
     line.start_bridge()
     number = line.traccar.add_device("cleo", "Cleo")
     line.send("cleo", NOW)
@@ -178,6 +179,56 @@ def test_device_given_later_is_followed(line: Line, wait_until: WaitUntil) -> No
     wait_until(lambda: (line.database[DEVICES].find_one({"_id": f"main:{number}"}) or {}).get("name") == "Cleo")
     line.as_administrator("DELETE", f"/devices/{number}")
     wait_until(lambda: line.database[DEVICES].find_one({"_id": f"main:{number}"})["status"] == "removed")
+
+
+def test_changed_device_is_followed(line: Line, wait_until: WaitUntil) -> None:
+    """Nobody tells the bridge when a device is renamed, moved to another group or phone, or disabled: it asks."""
+    line.start_bridge()
+    line.send("anna", NOW)
+    line.wait_complete(1)
+
+    def change(**fields: object) -> None:
+        line.as_administrator("PUT", "/devices/1", {"id": 1, "name": "Anna", "uniqueId": "anna", **fields})
+
+    def shown() -> dict[str, Any]:
+        return dict(line.database[DEVICES].find_one({"_id": "main:1"}))
+
+    change(name="Anna B.", groupId=7)
+    wait_until(lambda: shown()["name"] == "Anna B.")
+    line.send("anna", NOW + 1)
+    line.send("anna", NOW - 1)
+    line.wait_complete(3)
+    change(uniqueId="annas-new-phone")
+    wait_until(lambda: shown()["unique_id"] == "annas-new-phone")
+    line.send("annas-new-phone", NOW + 2)
+    line.send("annas-new-phone", NOW - 2)
+    line.wait_complete(5)
+    change(disabled=True)
+    wait_until(lambda: shown()["disabled"])
+    with pytest.raises(httpx2.RemoteProtocolError):
+        line.send("anna", NOW + 3)
+    change()
+    wait_until(lambda: not shown()["disabled"])
+    line.send("anna", NOW + 4)
+    line.send("anna", NOW - 4)
+    line.wait_complete(7)
+    assert {document["device_id"] for document in line.database[FIXES].find()} == {"main:1"}
+
+
+def test_device_that_comes_back_is_followed(line: Line, wait_until: WaitUntil) -> None:
+    """A phone whose device was deleted and made anew is another device; what the old one left stays."""
+    line.start_bridge()
+    line.send("ben", NOW)
+    line.wait_complete(1)
+    line.as_administrator("DELETE", "/devices/2")
+    wait_until(lambda: line.database[DEVICES].find_one({"_id": "main:2"})["status"] == "removed")
+    number = line.traccar.add_device("ben")
+    line.send("ben", NOW + 1)
+    line.send("ben", NOW - 1)
+    wait_until(lambda: line.stored() == {"main:1", "main:2", "main:3"})
+    found = line.database[FIXES].distinct("device_id")
+    assert set(found) == {"main:2", f"main:{number}"}
+    assert line.database[DEVICES].find_one({"_id": "main:2"})["status"] == "removed"
 
 
 def test_unlinked_device_is_not_stored(line: Line, wait_until: WaitUntil) -> None:
