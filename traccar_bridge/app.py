@@ -36,7 +36,7 @@ from traccar_bridge.term import Term
 
 __all__ = ["run"]
 
-_LAST_WORK_S = 5.0
+_LAST_WORK_S = 8.0
 _LEASE, _MONGODB, _DEVICES = "lease", "MongoDB", "devices"
 
 

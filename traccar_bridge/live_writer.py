@@ -81,7 +81,7 @@ class LiveWriter:
             batch = spooled or self._take()
             if stopping.is_set():
                 give_up_s = give_up_s or time.monotonic() + _LAST_WORK_S
-                if not batch or time.monotonic() > give_up_s:
+                if not batch or has_failed or time.monotonic() > give_up_s:
                     self._put_by([] if spooled else batch)
                     self._spool.close()
                     return

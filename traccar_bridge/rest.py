@@ -107,7 +107,10 @@ class Traccar:
 
     def new_token(self, expires_at: datetime) -> str:
         """A further token of the user's, good until `expires_at` or earlier. It is a secret."""
-        answer = self._send("token", "POST", "/session/token", data={"expiration": _iso(expires_at)})
+        try:
+            answer = self._send("token", "POST", "/session/token", data={"expiration": _iso(expires_at)})
+        except TooMuch:
+            answer = None
         token = "" if answer is None else answer.decode("ascii", "replace").strip()
         if not is_token(token):
             raise Down(f"Traccar at {self._settings.traccar_address} answers with no token when asked for one.")
