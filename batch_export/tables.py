@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from itrack.dataset import DATASET_SCHEMA
 from itrack.fix import Fix
-from itrack.mobility import Anomaly, Gap, Staypoint, Trip
-from itrack.mongo import ANOMALIES, FIXES, GAPS, STAYPOINTS, TRIPS
+from itrack.mobility import Anomaly, Gap, GeofenceVisit, Staypoint, Trip, Tripleg, Verdict
+from itrack.mongo import ANOMALIES, FIXES, GAPS, STAYPOINTS, TRIPLEGS, TRIPS, VERDICTS, VISITS
 
 __all__ = ["TABLES", "Column", "Kind", "Table", "arrow_schema", "values_of"]
 
@@ -84,6 +84,7 @@ _DEVICE = Column("device_id", Kind.TEXT, "Device", "The phone: name of the serve
 _RULES = Column("rules", Kind.TEXT, "Rules", "Version of the rules that found it.", 14)
 _STARTED = Column("started_at", Kind.INSTANT, "Began", "First moment; decides the day.", 23)
 _ENDED = Column("ended_at", Kind.INSTANT, "Ended", "Last moment.", 23)
+_JUDGED = Column("judged_at", Kind.INSTANT, "Judged at", "Time of the fix that made it so.", 23)
 _FIX_COUNT = Column("fix_count", Kind.INTEGER, "Fixes", "Accepted fixes it was made of.", 9)
 
 
@@ -136,6 +137,7 @@ _STAYPOINTS = Table(
         Column("last_fixed_at", Kind.INSTANT, "Last fix at", "The last fix that belongs to the stop.", 23),
         *_place("centre of the stop"),
         _FIX_COUNT,
+        _JUDGED,
         _RULES,
         Column("staypoint_id", Kind.TEXT, "Staypoint", "Unique.", 34),
     ),
@@ -156,8 +158,31 @@ _TRIPS = Table(
         _FIX_COUNT,
         Column("from_staypoint_id", Kind.TEXT, "From stop", "The stop it left, if known.", 34, may_be_empty=True),
         Column("to_staypoint_id", Kind.TEXT, "To stop", "The stop it reached, if known.", 34, may_be_empty=True),
+        _JUDGED,
         _RULES,
         Column("trip_id", Kind.TEXT, "Trip", "Unique.", 34),
+    ),
+)
+
+_TRIPLEGS = Table(
+    "triplegs",
+    "Triplegs",
+    TRIPLEGS,
+    Tripleg,
+    "tripleg_id",
+    "started_at",
+    (
+        _DEVICE,
+        _STARTED,
+        _ENDED,
+        Column("mode", Kind.TEXT, "Mode", "walk, run, bicycle, motorised or unknown.", 12),
+        Column("confidence", Kind.NUMBER, "Confidence", "0 to 1, that it is this mode.", 11, 2),
+        Column("distance_m", Kind.NUMBER, "Distance (m)", "Along the accepted fixes.", 12, 0),
+        _FIX_COUNT,
+        Column("trip_id", Kind.TEXT, "Trip", "The trip it is a part of.", 34),
+        _JUDGED,
+        _RULES,
+        Column("tripleg_id", Kind.TEXT, "Tripleg", "Unique.", 34),
     ),
 )
 
@@ -173,6 +198,7 @@ _GAPS = Table(
         _STARTED,
         _ENDED,
         Column("beeline_m", Kind.NUMBER, "Beeline (m)", "Straight line between its ends; not a way taken.", 12, 0),
+        _JUDGED,
         _RULES,
         Column("gap_id", Kind.TEXT, "Gap", "Unique.", 34),
     ),
@@ -192,12 +218,50 @@ _ANOMALIES = Table(
         Column("severity", Kind.TEXT, "Severity", "low, medium or high.", 10),
         Column("sentence", Kind.TEXT, "What happened", "Why a person should look.", 70),
         Column("fix_id", Kind.TEXT, "Fix", "The fix that showed it, if one did.", 16, may_be_empty=True),
+        _JUDGED,
         _RULES,
         Column("anomaly_id", Kind.TEXT, "Anomaly", "Unique.", 34),
     ),
 )
 
-TABLES: tuple[Table, ...] = (_FIXES, _STAYPOINTS, _TRIPS, _GAPS, _ANOMALIES)
+_VISITS = Table(
+    "geofence_visits",
+    "Geofence visits",
+    VISITS,
+    GeofenceVisit,
+    "visit_id",
+    "entered_at",
+    (
+        _DEVICE,
+        Column("fence_id", Kind.TEXT, "Geofence", "Which geofence.", 20),
+        Column("entered_at", Kind.INSTANT, "Entered", "When; decides the day.", 23),
+        Column("dwelled_at", Kind.INSTANT, "Dwelled", "From when on they had stayed long.", 23, may_be_empty=True),
+        Column("exited_at", Kind.INSTANT, "Exited", "When; empty while inside.", 23, may_be_empty=True),
+        _JUDGED,
+        _RULES,
+        Column("visit_id", Kind.TEXT, "Visit", "Unique.", 34),
+    ),
+)
+
+_VERDICTS = Table(
+    "verdicts",
+    "Set aside",
+    VERDICTS,
+    Verdict,
+    "fix_id",
+    "fixed_at",
+    (
+        _DEVICE,
+        Column("fixed_at", Kind.INSTANT, "Measured at", "When the phone measured the place; decides the day.", 23),
+        Column("flag", Kind.TEXT, "Flag", "Why the fix is not used, to count by.", 18),
+        Column("reason", Kind.TEXT, "Reason", "Why the fix is not used, in a sentence.", 70),
+        _JUDGED,
+        _RULES,
+        Column("fix_id", Kind.TEXT, "Fix", "The fix; unique.", 16),
+    ),
+)
+
+TABLES: tuple[Table, ...] = (_FIXES, _STAYPOINTS, _TRIPS, _TRIPLEGS, _GAPS, _VISITS, _ANOMALIES, _VERDICTS)
 """Every table of a day, in the order of the sheets."""
 
 _ARROW = {

@@ -30,7 +30,7 @@ __all__ = [
     "manifest_key",
 ]
 
-DATASET_SCHEMA = 1
+DATASET_SCHEMA = 2
 """Version of the layout, of the tables' columns and of the manifest. Readers refuse newer ones."""
 
 EXPORTS = "exports/"

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient, WriteConcern
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError
 
 from itrack.errors import FixConfiguration
+from itrack.mobility import Anomaly, Gap, GeofenceVisit, Passage, Staypoint, Trip, Tripleg, Verdict
 from itrack.settings import Settings
 
 __all__ = [
+    "ANCHORS",
     "ANOMALIES",
     "BOOKMARKS",
-    "CELL_COUNTS",
     "DEVICES",
+    "FINDINGS",
     "FIXES",
     "GAPS",
+    "PASSAGES",
+    "REPAIRS",
     "REPLAYED_LETTERS",
     "SET_ASIDE",
     "STAYPOINTS",
+    "TRIPLEGS",
     "TRIPS",
+    "VERDICTS",
+    "VISITS",
     "Document",
     "ensure_indexes",
     "open_database",
@@ -41,11 +49,34 @@ REPLAYED_LETTERS = "replayed_letters"
 BOOKMARKS = "bookmarks"
 """Where each part stands in what it reads; `_id` is the part's own name."""
 STAYPOINTS = "staypoints"
-"""Stops (`Staypoint`). Written by the analytics only, like the four below."""
+"""Stops (`Staypoint`). Written by the analytics only, like all below."""
 TRIPS = "trips"
+TRIPLEGS = "triplegs"
 GAPS = "gaps"
+VISITS = "geofence_visits"
 ANOMALIES = "anomalies"
-CELL_COUNTS = "cell_counts"
+VERDICTS = "verdicts"
+"""Fixes that are set aside, and why (`Verdict`)."""
+PASSAGES = "passages"
+"""Where people on the move were seen (`Passage`)."""
+ANCHORS = "anchors"
+"""What was known of a phone before a day began (`Anchor`): where a repair starts."""
+REPAIRS = "repairs"
+"""Repairs that were asked for and are not done (`Repair`)."""
+
+FINDINGS: dict[type[msgspec.Struct], str] = {
+    Staypoint: STAYPOINTS,
+    Trip: TRIPS,
+    Tripleg: TRIPLEGS,
+    Gap: GAPS,
+    GeofenceVisit: VISITS,
+    Anomaly: ANOMALIES,
+    Verdict: VERDICTS,
+    Passage: PASSAGES,
+}
+"""The collection of each kind of finding."""
+
+_JUDGED = IndexModel([("device_id", ASCENDING), ("judged_at", ASCENDING)], name="judged")
 
 _INDEXES: dict[str, list[IndexModel]] = {
     FIXES: [
@@ -54,19 +85,26 @@ _INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("stored_at", ASCENDING)], name="arrival"),
     ],
     STAYPOINTS: [
+        _JUDGED,
         IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track"),
         IndexModel([("started_at", DESCENDING)], name="recent"),
     ],
     TRIPS: [
+        _JUDGED,
         IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track"),
         IndexModel([("started_at", DESCENDING)], name="recent"),
     ],
-    GAPS: [IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track")],
+    TRIPLEGS: [_JUDGED, IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track")],
+    GAPS: [_JUDGED, IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track")],
+    VISITS: [_JUDGED, IndexModel([("device_id", ASCENDING), ("entered_at", ASCENDING)], name="track")],
+    VERDICTS: [_JUDGED],
+    PASSAGES: [_JUDGED, IndexModel([("window_started_at", ASCENDING), ("cell", ASCENDING)], name="window")],
+    ANCHORS: [IndexModel([("device_id", ASCENDING), ("base_at", ASCENDING)], name="track")],
     ANOMALIES: [
+        _JUDGED,
         IndexModel([("device_id", ASCENDING), ("happened_at", ASCENDING)], name="track"),
         IndexModel([("happened_at", DESCENDING)], name="recent"),
     ],
-    CELL_COUNTS: [IndexModel([("window_started_at", DESCENDING), ("cell", ASCENDING)], name="recent")],
 }
 
 

@@ -45,8 +45,11 @@ _KEYS = {
     "Staypoint": "staypoint_id",
     "Trip": "trip_id",
     "Gap": "gap_id",
+    "Tripleg": "tripleg_id",
+    "GeofenceVisit": "visit_id",
     "Anomaly": "anomaly_id",
-    "CellCount": "cell_count_id",
+    "Verdict": "fix_id",
+    "Passage": "passage_id",
     "DeadLetter": "letter_id",
 }
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from itrack.fix import Fix
-from itrack.trajectory.quality import EARLIEST_AT, Flag, judge_alone
+from itrack.trajectory.quality import EARLIEST_AT, Flag, flag_alone
 from itrack.trajectory.rules import Rules
 
 __all__ = ["ACCURACY_MAX_M", "SILENCE_S", "is_clock_believable", "is_drawable", "is_in_line", "is_newer", "placed_at"]
@@ -46,8 +46,7 @@ def is_newer(fix: Fix, shown: Fix) -> bool:
 
 def is_drawable(fix: Fix) -> bool:
     """False for a place that is not on Earth or that stands for an unknown one; a marker must not jump there."""
-    verdict = judge_alone(fix, _RULES)
-    return verdict is None or verdict.flag not in {Flag.OUT_OF_RANGE, Flag.NULL_ISLAND}
+    return flag_alone(fix, _RULES) not in {Flag.OUT_OF_RANGE, Flag.NULL_ISLAND}
 
 
 def is_in_line(fix: Fix) -> bool:

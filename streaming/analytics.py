@@ -1,10 +1,11 @@
 """Fixes on Kafka in, staypoints, trips, gaps, anomalies and counts out: the Spark Structured Streaming job.
 
 ```
-Kafka itrack.fixes ─┐                        ┌─> MongoDB staypoints, trips, gaps, anomalies, cell_counts
-                    ├─> shards (one state) ──┼─> Kafka itrack.events
-Kafka ….ticks ──────┘                        └─> Kafka itrack.dead-letter
-      └──────────── silence clock <── what is due
+Kafka itrack.fixes ─┐                        ┌─> MongoDB staypoints, trips, gaps, anomalies, …
+Kafka ….ticks ──────┼─> shards (one state) ──┼─> Kafka itrack.events
+Kafka ….repaired ───┘    │             │     └─> Kafka itrack.dead-letter
+      │    └── repairer <┘ late fixes  │
+      └─────── silence clock <─────────┘ what is due
 ```
 """
 
@@ -23,14 +24,24 @@ from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.state import GroupStateTimeout
 
 from itrack.errors import FixConfiguration, TryAgain
-from itrack.kafka import ensure_topics
+from itrack.kafka import create_topics, ensure_topics
 from itrack.part import Part
 from itrack.settings import Settings, load_settings
+from itrack.trajectory.fleet import warm_up
 from itrack.trajectory.rules import Rules
-from streaming.analytics_metrics import DEVICES, FIXES, QUERY_FAILURES, SET_ASIDE, STATE_BYTES
+from streaming.analytics_metrics import (
+    DEVICES,
+    FIXES,
+    QUERY_FAILURES,
+    REPAIRS_ASKED,
+    REPEATED,
+    SET_ASIDE,
+    STATE_BYTES,
+)
 from streaming.partitioning import shard_numbers
 from streaming.progress import ProgressListener
-from streaming.shard_function import OUTPUT_SCHEMA, STATE_SCHEMA, shard_function
+from streaming.repairer import Repairer, repair_topic
+from streaming.shard_function import FIX, OUTPUT_SCHEMA, REPAIRED, STATE_SCHEMA, TICK, shard_function
 from streaming.shards import STATE_VERSION, ShardPlan, ShardReport
 from streaming.silence import SilenceClock, ensure_tick_topic, tick_topic
 from streaming.sinks import AnalyticsSink
@@ -41,6 +52,7 @@ __all__ = ["QUERY_NAME", "checkpoint_folder", "run"]
 QUERY_NAME = "analytics"
 _TURN_S = 0.25
 _RESTART_WAIT_S = 5.0
+_LAST_REPAIR_S = 5.0
 
 
 def run(settings: Settings | None = None) -> None:
@@ -70,22 +82,36 @@ class Analytics:
         self._listener = ProgressListener()
         self._sink = AnalyticsSink(settings, part.stopping, part.unhealthy)
         self._refusal: FixConfiguration | None = None
+        self._plan = ShardPlan(
+            rules=Rules(
+                stop_radius_m=settings.stop_radius_m,
+                stop_dwell_s=settings.stop_dwell_s,
+                window_s=settings.density_window_s,
+            ),
+            resolution=settings.density_resolution,
+        )
 
     def run(self) -> None:
         """Start everything, and keep the query running until the part is to stop."""
         if not self._prepare():
             return
         shards = shard_numbers(self._settings.analytics_shards)
+        warm_up(self._plan.rules)
+        self._repairer = Repairer(self._settings, self._plan, self._part.stopping, self._part.unhealthy)
+        self._repairer.start()
         with closing(self._sink):
             spark = open_spark(self._settings, f"itrack-{QUERY_NAME}")
             try:
                 spark.streams.addListener(self._listener)
-                while not self._part.stopping.is_set():
+                while not self._part.stopping.is_set() and self._repairer.failure is None:
                     self._clock = SilenceClock(self._settings, shards)
                     self._follow(self._start(spark, shards))
                 spark.stop()
             except (Py4JError, ConnectionError) as error:
                 raise TryAgain(f"Spark's Java process is gone ({error}). Start the analytics again.") from error
+        self._repairer.join(_LAST_REPAIR_S)
+        if self._repairer.failure is not None:
+            raise self._repairer.failure
 
     def _prepare(self) -> bool:
         """Wait for Kafka and MongoDB and make what is missing there. False when the part is to stop first."""
@@ -96,6 +122,7 @@ class Analytics:
                 try:
                     ensure_topics(self._settings)
                     ensure_tick_topic(self._settings)
+                    create_topics(self._settings, {repair_topic(self._settings): 1})
                     self._sink.prepare()
                 except TryAgain as error:
                     self._part.unhealthy(str(error))
@@ -104,16 +131,11 @@ class Analytics:
 
     def _start(self, spark: SparkSession, shards: list[int]) -> StreamingQuery:
         settings = self._settings
-        plan = ShardPlan(
-            rules=Rules(stop_radius_m=settings.stop_radius_m, stop_dwell_s=settings.stop_dwell_s),
-            density_window_s=settings.density_window_s,
-            density_resolution=settings.density_resolution,
-        )
         return (
             _messages(spark, settings, shards)
             .groupBy("shard")
             .applyInPandasWithState(
-                shard_function(plan), OUTPUT_SCHEMA, STATE_SCHEMA, "append", GroupStateTimeout.NoTimeout
+                shard_function(self._plan), OUTPUT_SCHEMA, STATE_SCHEMA, "append", GroupStateTimeout.NoTimeout
             )
             .writeStream.queryName(QUERY_NAME)
             .option("checkpointLocation", str(checkpoint_folder(settings)))
@@ -138,7 +160,7 @@ class Analytics:
         """Keep time for the query until it ends or the part is to stop."""
         self._part.unhealthy("warming up: the first micro-batch is under way")
         try:
-            while query.isActive and not self._part.stopping.wait(_TURN_S):
+            while query.isActive and not self._part.stopping.wait(_TURN_S) and self._repairer.failure is None:
                 self._keep_time(query)
             error = query.exception()
             if error is not None:
@@ -177,18 +199,19 @@ def _messages(spark: SparkSession, settings: Settings, shards: list[int]) -> Dat
     """Fixes and ticks as rows with the number of their shard."""
     numbers = F.array(*(F.lit(number) for number in shards))
     by_device = F.element_at(numbers, (F.pmod(F.xxhash64("key"), F.lit(len(shards))) + 1).cast("int"))
+    is_fix = F.col("topic") == settings.fixes_topic
     is_tick = F.col("topic") == tick_topic(settings)
     return (
         spark.readStream.format("kafka")
         .option("kafka.bootstrap.servers", settings.kafka_address)
-        .option("subscribe", f"{settings.fixes_topic},{tick_topic(settings)}")
+        .option("subscribe", f"{settings.fixes_topic},{tick_topic(settings)},{repair_topic(settings)}")
         .option("startingOffsets", "earliest")
         .option("maxOffsetsPerTrigger", settings.analytics_max_fixes_per_batch)
         .option("failOnDataLoss", "true")
         .load()
         .select(
-            F.when(is_tick, F.col("key").cast("string").cast("int")).otherwise(by_device).alias("shard"),
-            is_tick.alias("is_tick"),
+            F.when(is_fix, by_device).otherwise(F.col("key").cast("string").cast("int")).alias("shard"),
+            F.when(is_fix, FIX).when(is_tick, TICK).otherwise(REPAIRED).alias("what"),
             F.concat_ws("/", F.concat(F.lit("kafka:"), "topic"), "partition", "offset").alias("origin"),
             F.col("timestamp").alias("received_at"),
             "value",
@@ -198,6 +221,8 @@ def _messages(spark: SparkSession, settings: Settings, shards: list[int]) -> Dat
 
 def _count(report: ShardReport) -> None:
     FIXES.inc(report.fix_count)
+    REPEATED.inc(report.repeated)
+    REPAIRS_ASKED.inc(report.repairs)
     for reason, number in report.set_aside.items():
         SET_ASIDE.labels(reason=reason).inc(number)
     STATE_BYTES.labels(shard=report.shard).set(report.state_bytes)

@@ -14,6 +14,11 @@ __all__ = [
     "LAST_PROGRESS",
     "OFFSETS_BEHIND",
     "QUERY_FAILURES",
+    "REPAIRS_ASKED",
+    "REPAIRS_DONE",
+    "REPAIRS_WAITING",
+    "REPAIR_SECONDS",
+    "REPEATED",
     "ROWS",
     "SET_ASIDE",
     "SINK_RETRIES",
@@ -33,7 +38,7 @@ ROWS = Counter("itrack_analytics_rows_total", "Kafka messages read by the stream
 FIXES = Counter("itrack_analytics_fixes_total", "Fixes decoded and judged.")
 SET_ASIDE = Counter(
     "itrack_analytics_fixes_set_aside_total",
-    "Fixes that were judged and set aside, by reason; `late` ones wait for a repair.",
+    "Fixes that were judged and set aside, by reason.",
     ["reason"],
 )
 DEAD_LETTERS = Counter(
@@ -55,4 +60,15 @@ SINK_RETRIES = Counter(
 )
 QUERY_FAILURES = Counter(
     "itrack_analytics_query_failures_total", "How often the streaming query died and was restarted."
+)
+REPEATED = Counter("itrack_analytics_fixes_repeated_total", "Fixes that came again and changed nothing.")
+REPAIRS_ASKED = Counter(
+    "itrack_analytics_repairs_asked_total", "Repairs asked for since a fix came too late for the stream."
+)
+REPAIRS_DONE = Counter("itrack_analytics_repairs_done_total", "Repairs done.")
+REPAIRS_WAITING = Gauge("itrack_analytics_repairs_waiting", "Phones whose past waits to be judged anew.")
+REPAIR_SECONDS = Histogram(
+    "itrack_analytics_repair_seconds",
+    "How long the repair of one phone took.",
+    buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100),
 )

@@ -8,14 +8,17 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from itrack.wire import encode
 from streaming.shards import Message, Shard, ShardPlan, silence_of
 
-__all__ = ["OUTPUT_SCHEMA", "STATE_SCHEMA", "ShardFunction", "shard_function"]
+__all__ = ["FIX", "OUTPUT_SCHEMA", "REPAIRED", "STATE_SCHEMA", "TICK", "ShardFunction", "shard_function"]
 
 OUTPUT_SCHEMA = "kind string, payload binary"
-"""`kind` is `event`, `staypoint`, `cell_part`, `dead_letter` or `report`; `payload` is the struct as JSON."""
+"""`kind` is `event`, `progress`, `anchor`, `repair`, `dead_letter`, `report`, or `kept` or `dropped` with a colon and
+the name of the finding's struct; `payload` is the struct as MessagePack."""
 STATE_SCHEMA = "packed binary"
+
+FIX, TICK, REPAIRED = 0, 1, 2
+"""What a message is, by its topic."""
 
 ShardFunction = Callable[[tuple[Any, ...], Iterator[pd.DataFrame], Any], Iterator[pd.DataFrame]]
 
@@ -23,20 +26,24 @@ ShardFunction = Callable[[tuple[Any, ...], Iterator[pd.DataFrame], Any], Iterato
 def shard_function(plan: ShardPlan) -> ShardFunction:
     """The function for `applyInPandasWithState`, grouped by shard number.
 
-    Its rows have `is_tick`, `partition`, `offset`, `received_at` (naive UTC), `value`; topic names are in `origin`.
+    Its rows have `what` (`FIX`, `TICK` or `REPAIRED`), `origin`, `received_at` (naive UTC) and `value`.
     """
 
     def on_shard(key: tuple[Any, ...], frames: Iterator[pd.DataFrame], state: Any) -> Iterator[pd.DataFrame]:
-        messages, ticks = _read(frames)
+        messages, ticks, repaired = _read(frames)
         number = int(key[0])
         shard = Shard(number, plan, bytes(state.get[0]) if state.exists else None)
-        findings = shard.on_batch(messages, silence_of(ticks))
+        findings = shard.on_batch(messages, silence_of(ticks), repaired)
         packed, report = shard.pack()
         state.update((packed,))
+        encode = msgspec.msgpack.encode
         rows = [
-            *(("event", encode(event)) for event in findings.events),
-            *(("staypoint", encode(staypoint)) for staypoint in findings.open_staypoints),
-            *(("cell_part", msgspec.json.encode((number, part))) for part in findings.cell_parts),
+            *(("event", encode(event)) for news in findings.news for event in news.events),
+            *((f"kept:{type(each).__name__}", encode(each)) for news in findings.news for each in news.kept),
+            *((f"dropped:{type(each).__name__}", encode(each)) for news in findings.news for each in news.dropped),
+            *(("progress", encode(staypoint)) for news in findings.news for staypoint in news.progress),
+            *(("anchor", encode(anchor)) for anchor in findings.anchors),
+            *(("repair", encode((number, repair))) for repair in findings.repairs),
             *(("dead_letter", encode(letter)) for letter in findings.dead_letters),
             ("report", encode(report)),
         ]
@@ -45,15 +52,18 @@ def shard_function(plan: ShardPlan) -> ShardFunction:
     return on_shard
 
 
-def _read(frames: Iterator[pd.DataFrame]) -> tuple[list[Message], list[bytes]]:
+def _read(frames: Iterator[pd.DataFrame]) -> tuple[list[Message], list[bytes], list[bytes]]:
     messages: list[Message] = []
     ticks: list[bytes] = []
+    repaired: list[bytes] = []
     for frame in frames:
-        columns = (frame["is_tick"], frame["origin"], frame["received_at"].dt.tz_localize("UTC"), frame["value"])
-        for is_tick, origin, received_at, value in zip(*columns, strict=True):
+        columns = (frame["what"], frame["origin"], frame["received_at"].dt.tz_localize("UTC"), frame["value"])
+        for what, origin, received_at, value in zip(*columns, strict=True):
             content = b"" if value is None else bytes(value)
-            if is_tick:
+            if what == TICK:
                 ticks.append(content)
+            elif what == REPAIRED:
+                repaired.append(content)
             else:
                 messages.append(Message(origin, received_at.to_pydatetime(), content))
-    return messages, ticks
+    return messages, ticks, repaired

@@ -1,90 +1,75 @@
-"""Anomalies: what a person should look at, told once per run and not once per fix."""
+"""Anomalies that single fixes show, told once per run and not once per fix."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from enum import IntEnum
 
-import msgspec
+import numpy as np
 
-from itrack.fix import Fix
-from itrack.mobility import Event, Severity
-from itrack.trajectory.news import anomaly_event
-from itrack.trajectory.point import Point, instant_of, milliseconds_of
-from itrack.trajectory.rules import Rules
+from itrack.trajectory.compiled import Record, compiled
+from itrack.trajectory.found import Found, Out, tell
 
-__all__ = ["AnomalyState", "AnomalyWatch"]
-
-_NEVER_MS = -(2**62)
+__all__ = ["ALARM", "AnomalyKind", "on_jump", "on_right_clock", "on_wrong_clock"]
 
 
-class AnomalyState(msgspec.Struct, array_like=True):
-    """What was told last.
+class AnomalyKind(IntEnum):
+    """What is odd. As text it is its name in small letters."""
 
-    Attributes:
-        is_clock_wrong: the last fix that could be judged had a wrong clock.
-        wrong_clock_ms: when the server last received one with a wrong clock.
-        jump_ms: event time of the last impossible jump.
-    """
+    WRONG_CLOCK = 1
+    IMPOSSIBLE_JUMP = 2
 
-    is_clock_wrong: bool = False
-    wrong_clock_ms: int = _NEVER_MS
-    jump_ms: int = _NEVER_MS
+    def __str__(self) -> str:
+        return self.name.lower()
 
 
-class AnomalyWatch:
-    """Tells the anomalies of one phone."""
+ALARM = np.dtype(
+    [("wrong_clock_ms", "i8"), ("jump_ms", "i8"), ("is_clock_wrong", "?"), ("had_jump", "?"), ("had_wrong_clock", "?")],
+    align=True,
+)
+"""What was told last: the server's time of the last wrong clock, the time of the last jump, and whether the newest
+point that could be judged had a wrong clock."""
 
-    def __init__(self, device_id: str, rules: Rules, state: AnomalyState) -> None:
-        self._device_id = device_id
-        self._rules = rules
-        self.state = state
+_ANOMALY = int(Found.ANOMALY)
+_WRONG_CLOCK = int(AnomalyKind.WRONG_CLOCK)
+_IMPOSSIBLE_JUMP = int(AnomalyKind.IMPOSSIBLE_JUMP)
 
-    def on_right_clock(self) -> None:
-        """A fix was accepted: a run of wrong clocks is over."""
-        self.state.is_clock_wrong = False
 
-    def on_wrong_clock(self, fix: Fix, reason: str) -> list[Event]:
-        """A fix with a wrong clock. It is told at the start of a run; it happened when the server received it."""
-        state = self.state
-        server_ms = milliseconds_of(fix.server_at)
-        is_new = not state.is_clock_wrong and server_ms - state.wrong_clock_ms > self._quiet_ms()
-        state.is_clock_wrong = True
-        state.wrong_clock_ms = max(state.wrong_clock_ms, server_ms)
-        if not is_new:
-            return []
-        return [
-            anomaly_event(
-                self._device_id,
-                "wrong_clock",
-                severity=Severity.LOW,
-                sentence=f"{reason} Fixes with such times are kept and not used.",
-                happened_at=fix.server_at,
-                fix_id=fix.fix_id,
-                rules=self._rules.name,
-                knowable_at=fix.server_at,
-            )
-        ]
+@compiled
+def on_right_clock(alarm: Record) -> None:
+    """A point was accepted: a run of wrong clocks is over."""
+    alarm.is_clock_wrong = False
 
-    def on_jump(self, jump: Point, *, is_there: bool, knowable_at: datetime) -> list[Event]:
-        """A place that could not be reached in the time; `is_there` when the next fix confirms it."""
-        state = self.state
-        is_new = jump.at_ms - state.jump_ms > self._quiet_ms()
-        state.jump_ms = max(state.jump_ms, jump.at_ms)
-        if not is_new:
-            return []
-        ending = "and went on from there" if is_there else "and was back at once; that fix is kept and not used"
-        return [
-            anomaly_event(
-                self._device_id,
-                "impossible_jump",
-                severity=Severity.MEDIUM,
-                sentence=f"The phone moved faster than {self._rules.speed_max_mps * 3.6:.0f} km/h {ending}.",
-                happened_at=instant_of(jump.at_ms),
-                fix_id=jump.fix_id,
-                rules=self._rules.name,
-                knowable_at=knowable_at,
-            )
-        ]
 
-    def _quiet_ms(self) -> float:
-        return self._rules.anomaly_quiet_s * 1000
+@compiled
+def on_wrong_clock(alarm: Record, point: Record, rules: Record, out: Out) -> None:
+    """A wrong clock. It is told at the start of a run; it happened when the server received it."""
+    is_long_ago = not alarm.had_wrong_clock or point.server_ms - alarm.wrong_clock_ms > rules.anomaly_quiet_s * 1000
+    is_new = not alarm.is_clock_wrong and is_long_ago
+    alarm.is_clock_wrong = True
+    alarm.wrong_clock_ms = point.server_ms if not alarm.had_wrong_clock else max(alarm.wrong_clock_ms, point.server_ms)
+    alarm.had_wrong_clock = True
+    if is_new:
+        row = tell(out, _ANOMALY, point.server_ms, point.at_ms, point.server_ms)
+        row.what = _WRONG_CLOCK
+        row.fix_no = point.fix_no
+        row.from_ms = point.fixed_ms
+
+
+@compiled
+def on_jump(
+    alarm: Record,
+    jump: Record,
+    point: Record,
+    is_there: bool,
+    rules: Record,
+    out: Out,
+) -> None:
+    """A place that could not be reached in the time; `is_there` when the next point confirms it."""
+    is_new = not alarm.had_jump or jump.at_ms - alarm.jump_ms > rules.anomaly_quiet_s * 1000
+    alarm.jump_ms = jump.at_ms if not alarm.had_jump else max(alarm.jump_ms, jump.at_ms)
+    alarm.had_jump = True
+    if is_new:
+        row = tell(out, _ANOMALY, jump.at_ms, point.at_ms, point.server_ms)
+        row.what = _IMPOSSIBLE_JUMP
+        row.fix_no = jump.fix_no
+        row.number = 1.0 if is_there else 0.0

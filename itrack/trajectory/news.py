@@ -1,122 +1,252 @@
-"""What the logic has found, in the words that every part speaks: staypoints, trips, gaps, anomalies, events."""
+"""What is to be told of findings: events with their subjects, and what is written without an event."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple
+from zlib import crc32
 
-from itrack.mobility import Anomaly, Event, EventKind, Gap, Severity, Staypoint, Trip, computed_id
-from itrack.trajectory.point import Point, instant_of
-from itrack.trajectory.stops import Departure, Stay
-from itrack.trajectory.trips import Journey
+import msgspec
+import numpy.typing as npt
 
-__all__ = ["anomaly_event", "gap_event", "staypoint_event", "staypoint_of", "trip_event"]
+from itrack.instant import Instant
+from itrack.mobility import (
+    Anomaly,
+    Event,
+    EventKind,
+    Gap,
+    GeofenceVisit,
+    Passage,
+    Staypoint,
+    Subject,
+    Trip,
+    Tripleg,
+    Verdict,
+)
+from itrack.trajectory.fleet import Judged
+from itrack.trajectory.point import instant_of
+from itrack.trajectory.recent import AGAIN, BEFORE, NEWS, NOW, PROGRESS, REPAIRED, STOOD
+from itrack.trajectory.replay import Replayed
+from itrack.trajectory.words import Finding, Row, Speaker
+
+__all__ = ["News", "event_of", "findings_of", "id_of", "news_of", "news_of_repair"]
 
 
-def staypoint_of(device_id: str, stay: Stay, rules: str) -> Staypoint:
-    """The staypoint of a stay."""
-    started_at = instant_of(stay.started_ms)
-    return Staypoint(
-        staypoint_id=computed_id(device_id, "stay", started_at),
-        device_id=device_id,
-        started_at=started_at,
-        ended_at=None if stay.ended_ms is None else instant_of(stay.ended_ms),
-        last_fixed_at=instant_of(stay.last_ms),
-        latitude_deg=stay.latitude_deg,
-        longitude_deg=stay.longitude_deg,
-        fix_count=stay.fix_count,
-        rules=rules,
-    )
+class News(msgspec.Struct, kw_only=True):
+    """What is to be told and written.
+
+    Attributes:
+        events: in the order in which they became known; each carries its subject.
+        progress: stays that go on, as far as they have come.
+        kept: what is written without an event: verdicts, passages, and what only another fix has made so.
+        dropped: verdicts and passages that are no longer so.
+    """
+
+    events: list[Event] = []
+    progress: list[Staypoint] = []
+    kept: list[Finding] = []
+    dropped: list[Verdict | Passage] = []
 
 
-def staypoint_event(kind: EventKind, staypoint: Staypoint, knowable_at: datetime) -> Event:
-    """A staypoint started, ended or was withdrawn."""
-    is_end = kind is EventKind.STAYPOINT_ENDED and staypoint.ended_at is not None
+_FIELDS: dict[type, tuple[str, str]] = {
+    Staypoint: ("staypoint", "staypoint_id"),
+    Trip: ("trip", "trip_id"),
+    Tripleg: ("tripleg", "tripleg_id"),
+    Gap: ("gap", "gap_id"),
+    GeofenceVisit: ("visit", "visit_id"),
+    Anomaly: ("anomaly", "anomaly_id"),
+    Verdict: ("verdict", "fix_id"),
+    Passage: ("passage", "passage_id"),
+}
+"""How an event names each kind of finding, and its identifier."""
+
+_ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+_FOUND: dict[type, EventKind] = {
+    Trip: EventKind.TRIP_ENDED,
+    Tripleg: EventKind.TRIPLEG_ENDED,
+    Gap: EventKind.GAP_FOUND,
+    Anomaly: EventKind.ANOMALY_FOUND,
+}
+_WITHDRAWN: dict[type, EventKind] = {
+    Staypoint: EventKind.STAYPOINT_WITHDRAWN,
+    Trip: EventKind.TRIP_WITHDRAWN,
+    Tripleg: EventKind.TRIPLEG_WITHDRAWN,
+    Gap: EventKind.GAP_WITHDRAWN,
+    GeofenceVisit: EventKind.GEOFENCE_WITHDRAWN,
+    Anomaly: EventKind.ANOMALY_WITHDRAWN,
+}
+
+
+def news_of(judged: Judged, speaker_of: Callable[[str], Speaker]) -> News:
+    """The news of one call to a fleet.
+
+    Args:
+        judged: what the call gave.
+        speaker_of: puts the findings of a device into words.
+    """
+    news = News()
+    for number, of_phone in groupby(_rows(judged.found), attrgetter("phone")):
+        _tell_phone(list(of_phone), speaker_of(judged.device_ids[number]), news)
+    return news
+
+
+def news_of_repair(before: Iterable[Finding], replayed: Replayed, speaker: Speaker) -> News:
+    """What a repair changes.
+
+    Args:
+        before: what was told of the phone and made so by a fix after the repair's beginning.
+        replayed: what the fixes up to the repair's base tell now. What later fixes have made so is left as it is: the
+            fleet compares that when it adopts the repair.
+        speaker: puts the phone's findings into words.
+    """
+    news = News()
+    base_at = _ANY_TIME if replayed.base is None else instant_of(replayed.base[0])
+    now = _last_word(_rows(replayed.told), speaker)
+    earlier: dict[str, Finding] = {}
+    for finding in before:
+        if finding.judged_at <= base_at:
+            earlier[id_of(finding)] = finding
+        else:
+            now.pop(id_of(finding), None)
+    now = {key: said for key, said in now.items() if key in earlier or said.row.side != STOOD}
+    _compare(earlier, now, news)
+    return news
+
+
+def findings_of(replayed: Replayed, speaker: Speaker) -> dict[str, Finding]:
+    """All that a replay found, by identifier; a stay that goes on as far as it has come."""
+    found = {key: said.finding for key, said in _last_word(_rows(replayed.told), speaker).items()}
+    for row in _rows(replayed.found[replayed.found["side"] == PROGRESS]):
+        grown = speaker.finding(row)
+        told = found[id_of(grown)]
+        found[id_of(grown)] = msgspec.structs.replace(grown, judged_at=told.judged_at)
+    return found
+
+
+class _Said(NamedTuple):
+    """A finding in words, and the record of it."""
+
+    finding: Finding
+    row: Row
+
+
+def _rows(found: npt.NDArray[Any]) -> Iterator[Row]:
+    return map(Row._make, found.tolist())
+
+
+def _last_word(rows: Iterable[Row], speaker: Speaker) -> dict[str, _Said]:
+    """What holds after all of them, by identifier, in the order in which it became known."""
+    last: dict[str, _Said] = {}
+    for row in rows:
+        finding = speaker.finding(row)
+        last.pop(id_of(finding), None)
+        if not row.is_gone:
+            last[id_of(finding)] = _Said(finding, row)
+    return last
+
+
+def _tell_phone(rows: list[Row], speaker: Speaker, news: News) -> None:
+    for row in rows:
+        if row.side == NEWS:
+            _tell(_Said(speaker.finding(row), row), news, is_correction=False)
+    before = _last_word((row for row in rows if row.side == BEFORE), speaker)
+    repaired = _last_word((row for row in rows if row.side == REPAIRED), speaker)
+    again = [row for row in rows if row.side in {AGAIN, NOW}]
+    now = _last_word(again, speaker)
+    judged_again = {id_of(speaker.finding(row)) for row in again} if repaired else now.keys()
+    for key, said in repaired.items():
+        if key in judged_again:
+            before.setdefault(key, said)
+        elif key in before:
+            now[key] = said
+    _compare({key: said.finding for key, said in before.items()}, now, news)
+    for row in rows:
+        if row.side == PROGRESS:
+            finding = speaker.finding(row)
+            news.progress += [finding] if isinstance(finding, Staypoint) else []
+
+
+def _compare(before: dict[str, Finding], now: dict[str, _Said], news: News) -> None:
+    """Tell what is gone and what has changed."""
+    for key, finding in before.items():
+        if key not in now:
+            _withdraw(finding, news)
+    for key, said in now.items():
+        told = before.get(key)
+        if told is None or _content(told) != _content(said.finding):
+            _tell(said, news, is_correction=said.row.side != NOW)
+        elif told != said.finding or isinstance(told, Verdict | Passage):
+            news.kept.append(said.finding)
+
+
+def _tell(said: _Said, news: News, *, is_correction: bool) -> None:
+    finding, row = said
+    if isinstance(finding, Verdict | Passage):
+        (news.dropped if row.is_gone else news.kept).append(finding)
+    else:
+        is_gone, knowable_at = bool(row.is_gone), instant_of(row.server_ms)
+        news.events.append(event_of(finding, is_gone=is_gone, knowable_at=knowable_at, is_correction=is_correction))
+
+
+def _withdraw(finding: Finding, news: News) -> None:
+    if isinstance(finding, Verdict | Passage):
+        news.dropped.append(finding)
+    else:
+        news.events.append(event_of(finding, is_gone=True, knowable_at=finding.judged_at, is_correction=True))
+
+
+def _content(finding: Finding) -> Finding:
+    """The finding, whichever fix made it so, and however far it has come while it goes on."""
+    if isinstance(finding, Staypoint) and finding.ended_at is None:
+        finding = msgspec.structs.replace(
+            finding, latitude_deg=0.0, longitude_deg=0.0, fix_count=0, last_fixed_at=_ANY_TIME
+        )
+    return msgspec.structs.replace(finding, judged_at=_ANY_TIME)
+
+
+def id_of(finding: Finding) -> str:
+    """Its identifier."""
+    return str(getattr(finding, _FIELDS[type(finding)][1]))
+
+
+def event_of(subject: Subject, *, is_gone: bool, knowable_at: Instant, is_correction: bool) -> Event:
+    """The event that tells of a subject as it is, or that it is gone."""
+    kind = _kind_of(subject, is_gone=is_gone)
+    digest = crc32(msgspec.msgpack.encode(subject))
+    named: dict[str, Any] = {_FIELDS[type(subject)][0]: subject}
     return Event(
-        event_id=f"{staypoint.staypoint_id}:{kind}",
+        event_id=f"{id_of(subject)}:{kind}:{digest:08x}",
         kind=kind,
-        device_id=staypoint.device_id,
-        happened_at=staypoint.ended_at if is_end and staypoint.ended_at else staypoint.started_at,
+        device_id=subject.device_id,
+        happened_at=_happened_at(subject),
         knowable_at=knowable_at,
-        staypoint=staypoint,
+        is_correction=is_correction,
+        **named,
     )
 
 
-def trip_event(device_id: str, journey: Journey, rules: str, knowable_at: datetime) -> Event:
-    """A trip ended, at a staypoint or in a gap. If it turns out otherwise, another event of the same trip says so."""
-    started_at, ended_at = instant_of(journey.started_ms), instant_of(journey.ended_ms)
-    trip = Trip(
-        trip_id=computed_id(device_id, "trip", started_at),
-        device_id=device_id,
-        started_at=started_at,
-        ended_at=ended_at,
-        from_staypoint_id=_staypoint_id(device_id, journey.from_stop_ms),
-        to_staypoint_id=_staypoint_id(device_id, journey.to_stop_ms),
-        distance_m=round(journey.distance_m, 1),
-        fix_count=journey.fix_count,
-        rules=rules,
-    )
-    return Event(
-        event_id=f"{trip.trip_id}:{EventKind.TRIP_ENDED}:{journey.ended_ms}{'' if trip.to_staypoint_id else ':lost'}",
-        kind=EventKind.TRIP_ENDED,
-        device_id=device_id,
-        happened_at=ended_at,
-        knowable_at=knowable_at,
-        trip=trip,
-    )
+def _kind_of(subject: Subject, *, is_gone: bool) -> EventKind:
+    if is_gone:
+        return _WITHDRAWN[type(subject)]
+    if isinstance(subject, Staypoint):
+        return EventKind.STAYPOINT_STARTED if subject.ended_at is None else EventKind.STAYPOINT_ENDED
+    if isinstance(subject, GeofenceVisit):
+        if subject.exited_at is not None:
+            return EventKind.GEOFENCE_EXITED
+        return EventKind.GEOFENCE_ENTERED if subject.dwelled_at is None else EventKind.GEOFENCE_DWELLED
+    return _FOUND[type(subject)]
 
 
-def gap_event(device_id: str, departure: Departure, back: Point, rules: str, knowable_at: datetime) -> Event:
-    """The way from a departure to the point `back` was not seen."""
-    started_at = instant_of(departure.left_ms)
-    gap = Gap(
-        gap_id=computed_id(device_id, "gap", started_at),
-        device_id=device_id,
-        started_at=started_at,
-        ended_at=instant_of(back.at_ms),
-        beeline_m=round(departure.away_m, 1),
-        rules=rules,
-    )
-    return Event(
-        event_id=f"{gap.gap_id}:{EventKind.GAP_FOUND}",
-        kind=EventKind.GAP_FOUND,
-        device_id=device_id,
-        happened_at=started_at,
-        knowable_at=knowable_at,
-        gap=gap,
-    )
-
-
-def anomaly_event(
-    device_id: str,
-    kind: str,
-    *,
-    severity: Severity,
-    sentence: str,
-    happened_at: datetime,
-    fix_id: str,
-    rules: str,
-    knowable_at: datetime,
-) -> Event:
-    """An anomaly was found."""
-    anomaly = Anomaly(
-        anomaly_id=computed_id(device_id, kind, happened_at),
-        device_id=device_id,
-        kind=kind,
-        severity=severity,
-        happened_at=happened_at,
-        sentence=sentence,
-        fix_id=fix_id,
-        rules=rules,
-    )
-    return Event(
-        event_id=f"{anomaly.anomaly_id}:{EventKind.ANOMALY_FOUND}",
-        kind=EventKind.ANOMALY_FOUND,
-        device_id=device_id,
-        happened_at=happened_at,
-        knowable_at=knowable_at,
-        anomaly=anomaly,
-    )
-
-
-def _staypoint_id(device_id: str, started_ms: int | None) -> str | None:
-    return None if started_ms is None else computed_id(device_id, "stay", instant_of(started_ms))
+def _happened_at(subject: Subject) -> Instant:
+    match subject:
+        case Anomaly():
+            return subject.happened_at
+        case GeofenceVisit():
+            return subject.exited_at or subject.dwelled_at or subject.entered_at
+        case Staypoint() | Trip():
+            return subject.ended_at or subject.started_at
+        case _:
+            return subject.started_at

@@ -1,55 +1,139 @@
-"""An accepted fix, reduced to what the mobility logic needs."""
+"""A point: a fix as the mobility logic works on it, one record of plain numbers."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-import msgspec
+import numpy as np
+import numpy.typing as npt
 
+from itrack.errors import SetAside
 from itrack.fix import Fix
+from itrack.trajectory.compiled import Record, compiled
 
-__all__ = ["Point", "distance_m", "instant_of", "milliseconds_of", "point_of"]
+__all__ = [
+    "EARTH_RADIUS_M",
+    "POINT",
+    "distance_m",
+    "fix_id_of",
+    "instant_of",
+    "metres_between",
+    "milliseconds_of",
+    "points_of",
+]
 
 EARTH_RADIUS_M = 6_371_008.8
 """Mean radius of the Earth (IUGG)."""
 
+POINT = np.dtype(
+    [
+        ("at_ms", "i8"),
+        ("server_ms", "i8"),
+        ("fixed_ms", "i8"),
+        ("fix_no", "i8"),
+        ("latitude_deg", "f8"),
+        ("longitude_deg", "f8"),
+        ("accuracy_m", "f4"),
+        ("speed_mps", "f4"),
+        ("battery_pct", "f4"),
+        ("activity", "i1"),
+        ("is_moving", "i1"),
+        ("is_repeat", "?"),
+        ("flag", "i1"),
+    ],
+    align=True,
+)
+"""A place at a moment.
 
-class Point(msgspec.Struct, frozen=True, array_like=True):
-    """A place at a moment.
+| field | meaning |
+| --- | --- |
+| `at_ms` | event time: when it was measured, never after the server had it; the server's where the clock is wrong |
+| `server_ms` | when the server had it (this and the other times: milliseconds since 1970 UTC) |
+| `fixed_ms` | when the phone says that it measured the place |
+| `fix_no` | the number in the fix's identifier |
+| `latitude_deg`, `longitude_deg` | WGS 84 |
+| `accuracy_m` | claimed error; 0 when unknown |
+| `speed_mps`, `battery_pct` | as the phone gave them; NaN when unknown |
+| `activity` | code of the phone's own word: see `ACTIVITIES` |
+| `is_moving` | the phone's own opinion: 1, 0, -1 when it has none |
+| `is_repeat` | the phone reported without a new place |
+| `flag` | what is wrong with it seen alone (`itrack.trajectory.quality`); 0 when nothing is |
+"""
 
-    Attributes:
-        at_ms: event time, milliseconds since 1970 UTC: when the place was measured, never after the server had it.
-        server_ms: when the server had it.
-        latitude_deg, longitude_deg: WGS 84.
-        accuracy_m: claimed error; 0 when unknown.
-        fix_id: which fix it is.
+ACTIVITIES = {
+    "still": 1,
+    "walking": 2,
+    "on_foot": 2,
+    "running": 3,
+    "on_bicycle": 4,
+    "cycling": 4,
+    "in_vehicle": 5,
+    "automotive": 5,
+}
+"""Codes of the words that phones use for what their owner does; every other word is 0, unknown."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LARGEST_NO = 2**62
+
+
+def points_of(fixes: Sequence[Fix]) -> npt.NDArray[Any]:
+    """The points of fixes, in their order, not yet judged (`flag` is 0, `at_ms` clamped to the server's time).
+
+    Raises:
+        SetAside: an identifier does not end with a number.
     """
+    points = np.zeros(len(fixes), POINT)
+    nan = math.nan
+    rows = [
+        (
+            milliseconds_of(fix.server_at),
+            milliseconds_of(fix.fixed_at),
+            fix_no_of(fix.fix_id),
+            fix.latitude_deg,
+            fix.longitude_deg,
+            fix.accuracy_m or 0.0,
+            nan if fix.speed_mps is None else fix.speed_mps,
+            nan if fix.battery_pct is None else fix.battery_pct,
+            ACTIVITIES.get(fix.activity or "", 0),
+            -1 if fix.is_moving is None else fix.is_moving,
+            fix.fixed_at != fix.device_at,
+        )
+        for fix in fixes
+    ]
+    if rows:
+        columns = list(zip(*rows, strict=True))
+        names = [name for name in POINT.names or () if name not in {"at_ms", "flag"}]
+        with np.errstate(over="ignore"):
+            for name, column in zip(names, columns, strict=True):
+                points[name] = column
+        np.minimum(points["fixed_ms"], points["server_ms"], out=points["at_ms"])
+    return points
 
-    at_ms: int
-    server_ms: int
-    latitude_deg: float
-    longitude_deg: float
-    accuracy_m: float
-    fix_id: str
+
+def fix_no_of(fix_id: str) -> int:
+    """The number in a fix's identifier.
+
+    Raises:
+        SetAside: there is none.
+    """
+    text = fix_id.rpartition(":")[2]
+    if text.isdecimal() and text.isascii() and (number := int(text)) < _LARGEST_NO:
+        return number
+    raise SetAside("unknown_fix_id", "an identifier ends with a colon and a number, as Traccar counts positions")
 
 
-def point_of(fix: Fix) -> Point:
-    """The point of a fix. Its time is clamped to the server's: nothing is measured after it was received."""
-    server_ms = milliseconds_of(fix.server_at)
-    return Point(
-        min(milliseconds_of(fix.fixed_at), server_ms),
-        server_ms,
-        fix.latitude_deg,
-        fix.longitude_deg,
-        fix.accuracy_m or 0.0,
-        fix.fix_id,
-    )
+def fix_id_of(device_id: str, fix_no: int) -> str:
+    """The identifier of a fix of that device: both begin with the name of their server."""
+    return f"{device_id.rpartition(':')[0]}:{fix_no}"
 
 
 def milliseconds_of(at: datetime) -> int:
     """Whole milliseconds since 1970 UTC, rounded down."""
-    return int(at.timestamp() * 1000 // 1)
+    since = at - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
 
 
 def instant_of(at_ms: int) -> datetime:
@@ -57,6 +141,7 @@ def instant_of(at_ms: int) -> datetime:
     return datetime.fromtimestamp(at_ms / 1000, UTC)
 
 
+@compiled
 def distance_m(from_latitude_deg: float, from_longitude_deg: float, latitude_deg: float, longitude_deg: float) -> float:
     """Great-circle distance (haversine) between two places."""
     half_up = math.radians(latitude_deg - from_latitude_deg) / 2
@@ -66,3 +151,9 @@ def distance_m(from_latitude_deg: float, from_longitude_deg: float, latitude_deg
         + math.cos(math.radians(from_latitude_deg)) * math.cos(math.radians(latitude_deg)) * math.sin(half_across) ** 2
     )
     return 2 * EARTH_RADIUS_M * math.asin(math.sqrt(min(1.0, chord)))
+
+
+@compiled
+def metres_between(start: Record, end: Record) -> float:
+    """Distance between two points."""
+    return distance_m(start.latitude_deg, start.longitude_deg, end.latitude_deg, end.longitude_deg)

@@ -2,84 +2,91 @@
 
 from __future__ import annotations
 
-import math
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import Any
 
-import msgspec
+import numpy.typing as npt
 
 from itrack.fix import Fix
+from itrack.trajectory.compiled import compiled
+from itrack.trajectory.point import milliseconds_of
 from itrack.trajectory.rules import Rules
 
-__all__ = ["EARLIEST_AT", "Flag", "Verdict", "judge_alone"]
+__all__ = ["EARLIEST_AT", "Flag", "flag_alone", "flag_points"]
 
 EARLIEST_AT = datetime(2000, 1, 1, tzinfo=UTC)
 """No phone measured its place by satellite before. Clocks that lost their date say 1901, 1964, 1970 or 1980."""
 
+_EARLIEST_MS = milliseconds_of(EARLIEST_AT)
 _NULL_ISLAND_DEG = 0.001
 """Within some hundred metres of 0, 0 there is only a buoy; software puts unknown places there."""
 
 
-class Flag(StrEnum):
-    """Why a fix was set aside."""
+class Flag(IntEnum):
+    """Why a fix was set aside. As text, counted and stored, it is its name in small letters."""
 
-    WRONG_CLOCK = "wrong_clock"
-    OUT_OF_RANGE = "out_of_range"
-    NULL_ISLAND = "null_island"
-    POOR_ACCURACY = "poor_accuracy"
-    DUPLICATE = "duplicate"
-    REPEATED_PLACE = "repeated_place"
-    SAME_INSTANT = "same_instant"
-    LATE = "late"
-    IMPOSSIBLE_JUMP = "impossible_jump"
+    NONE = 0
+    WRONG_CLOCK = 1
+    OUT_OF_RANGE = 2
+    NULL_ISLAND = 3
+    POOR_ACCURACY = 4
+    DUPLICATE = 5
+    REPEATED_PLACE = 6
+    SAME_INSTANT = 7
+    IMPOSSIBLE_JUMP = 8
 
-
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """That a fix was set aside, why, and by which rules."""
-
-    fix_id: str
-    flag: Flag
-    reason: str
-    rules: str
+    def __str__(self) -> str:
+        return self.name.lower()
 
 
-def judge_alone(fix: Fix, rules: Rules) -> Verdict | None:
-    """What is wrong with the fix whatever came before it; None when nothing is.
+_WRONG_CLOCK = int(Flag.WRONG_CLOCK)
+_OUT_OF_RANGE = int(Flag.OUT_OF_RANGE)
+_NULL_ISLAND = int(Flag.NULL_ISLAND)
+_POOR_ACCURACY = int(Flag.POOR_ACCURACY)
+
+
+def flag_alone(fix: Fix, rules: Rules) -> Flag:
+    """What is wrong with the fix whatever came before it; `Flag.NONE` when nothing is.
 
     The place is looked at first: a place that cannot be is wrong whatever the clock says.
     """
-    found = _wrong_place(fix, rules) or _wrong_clock(fix, rules)
-    if found is None:
-        return None
-    flag, reason = found
-    return Verdict(fix_id=fix.fix_id, flag=flag, reason=reason, rules=rules.name)
+    flag = _wrong_place(fix.latitude_deg, fix.longitude_deg, fix.accuracy_m or 0.0, rules.accuracy_max_m)
+    if not flag and _is_clock_wrong(milliseconds_of(fix.fixed_at), milliseconds_of(fix.server_at), rules.ahead_max_s):
+        flag = _WRONG_CLOCK
+    return Flag(flag)
 
 
-def _wrong_place(fix: Fix, rules: Rules) -> tuple[Flag, str] | None:
-    latitude_deg, longitude_deg = fix.latitude_deg, fix.longitude_deg
-    is_on_earth = (
-        math.isfinite(latitude_deg)
-        and math.isfinite(longitude_deg)
-        and abs(latitude_deg) <= 90
-        and abs(longitude_deg) <= 180
-    )
-    if not is_on_earth:
-        return Flag.OUT_OF_RANGE, "Latitude or longitude is not on Earth."
+@compiled
+def flag_points(points: npt.NDArray[Any], rules: npt.NDArray[Any], numbers: npt.NDArray[Any]) -> None:
+    """Judge each point alone, as `flag_alone` does: sets `flag`, and takes the server's time for a wrong one.
+
+    Point i goes by `rules[numbers[i]]`.
+    """
+    for index in range(len(points)):
+        point = points[index]
+        own = rules[numbers[index]]
+        flag = _wrong_place(point.latitude_deg, point.longitude_deg, point.accuracy_m, own.accuracy_max_m)
+        point.at_ms = min(point.fixed_ms, point.server_ms)
+        if _is_clock_wrong(point.fixed_ms, point.server_ms, own.ahead_max_s):
+            point.at_ms = point.server_ms
+            if flag == 0:
+                flag = _WRONG_CLOCK
+        point.flag = flag
+
+
+@compiled
+def _is_clock_wrong(fixed_ms: int, server_ms: int, ahead_max_s: float) -> bool:
+    return fixed_ms < _EARLIEST_MS or fixed_ms - server_ms > ahead_max_s * 1000
+
+
+@compiled
+def _wrong_place(latitude_deg: float, longitude_deg: float, accuracy_m: float, accuracy_max_m: float) -> int:
+    """The flag of a place that cannot be or is too vague, 0 for every other. NaN is on no place of the Earth."""
+    if not (abs(latitude_deg) <= 90.0 and abs(longitude_deg) <= 180.0):
+        return _OUT_OF_RANGE
     if abs(latitude_deg) < _NULL_ISLAND_DEG and abs(longitude_deg) < _NULL_ISLAND_DEG:
-        return Flag.NULL_ISLAND, "The place is 0, 0, which stands for an unknown place."
-    accuracy_m = fix.accuracy_m or 0.0
-    if not 0 <= accuracy_m <= rules.accuracy_max_m:
-        return (
-            Flag.POOR_ACCURACY,
-            f"The phone claims an error of {accuracy_m:.0f} m; {rules.accuracy_max_m:g} m is usable.",
-        )
-    return None
-
-
-def _wrong_clock(fix: Fix, rules: Rules) -> tuple[Flag, str] | None:
-    if fix.fixed_at < EARLIEST_AT:
-        return Flag.WRONG_CLOCK, f"The phone's clock said {fix.fixed_at:%Y-%m-%d}, before phones knew their place."
-    ahead_by = fix.fixed_at - fix.server_at
-    if ahead_by > timedelta(seconds=rules.ahead_max_s):
-        return Flag.WRONG_CLOCK, f"The phone's clock was {ahead_by.total_seconds():.0f} s ahead of the server's."
-    return None
+        return _NULL_ISLAND
+    if not 0.0 <= accuracy_m <= accuracy_max_m:
+        return _POOR_ACCURACY
+    return 0

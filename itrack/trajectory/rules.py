@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 
 import msgspec
+import numpy as np
 
-__all__ = ["RULES_VERSION", "Rules"]
+from itrack.trajectory.compiled import Record
 
-RULES_VERSION = 1
+__all__ = ["RULES", "RULES_VERSION", "Rules"]
+
+RULES_VERSION = 2
 """Raised whenever the same fixes may lead to other results. Every result carries it in `rules`."""
 
 
@@ -27,6 +30,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         ahead_max_s: a fix this far after the server's own clock has a wrong clock; less is clamped to the server's.
         speed_max_mps: faster than the fastest train (360 km/h) is a jump.
         anomaly_quiet_s: the same kind of anomaly is told again only after so long without it.
+        window_s: length of the windows in which people are counted by cells.
     """
 
     stop_radius_m: float = 60.0
@@ -40,11 +44,16 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     ahead_max_s: float = 300.0
     speed_max_mps: float = 100.0
     anomaly_quiet_s: float = 600.0
+    window_s: float = 300.0
 
     @property
     def name(self) -> str:
         """What results carry: the version and the two numbers that a person may set."""
         return f"{RULES_VERSION}:{self.stop_radius_m:g}m:{self.stop_dwell_s:g}s"
+
+    def record(self) -> Record:
+        """The numbers as compiled functions take them: a record with the same names."""
+        return np.array(msgspec.structs.astuple(self), RULES)[()]
 
     @classmethod
     def plain(cls, *, stop_radius_m: float, stop_dwell_s: float) -> Rules:
@@ -60,3 +69,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
             walking_mps=math.inf,
             silence_s=math.inf,
         )
+
+
+RULES = np.dtype([(name, "f8") for name in Rules.__struct_fields__], align=True)
+"""`Rules` as one record of numbers."""

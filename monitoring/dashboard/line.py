@@ -198,8 +198,8 @@ STREAM = Row(
         ),
         Panel(
             title="Set aside by the stream",
-            description="Fixes set aside by reason (late ones wait for a repair), messages that were no fixes, writes "
-            "that had to be repeated, and deaths of the query, in the last hour.",
+            description="Fixes set aside by reason, messages that were no fixes, writes that had to be repeated, and "
+            "deaths of the query, in the last hour.",
             unit="short",
             queries={
                 "{{reason}}": "sum by (reason) (increase(itrack_analytics_fixes_set_aside_total[1h]))",
@@ -207,6 +207,24 @@ STREAM = Row(
                 "repeated writes": "sum(increase(itrack_analytics_sink_retries_total[1h]))",
                 "query died": "sum(increase(itrack_analytics_query_failures_total[1h]))",
             },
+        ),
+        Panel(
+            title="Late fixes",
+            description="Phones whose past is judged anew since fixes came too late for the stream: asked for and done "
+            "in the last hour, and waiting now; and fixes that came again and changed nothing.",
+            unit="short",
+            queries={
+                "asked": "sum(increase(itrack_analytics_repairs_asked_total[1h]))",
+                "done": "sum(increase(itrack_analytics_repairs_done_total[1h]))",
+                "waiting": "sum(itrack_analytics_repairs_waiting)",
+                "repeated fixes": "sum(increase(itrack_analytics_fixes_repeated_total[1h]))",
+            },
+        ),
+        Panel(
+            title="Time for a repair",
+            description="How long it takes to judge one phone's past anew.",
+            unit="s",
+            queries=quantiles("itrack_analytics_repair_seconds"),
         ),
     ],
 )

@@ -21,8 +21,7 @@ from itrack.settings import Settings
 __all__ = ["MongoDBProbe"]
 
 _COLLECTIONS = (
-    mongo.FIXES, mongo.DEVICES, mongo.SET_ASIDE, mongo.STAYPOINTS, mongo.TRIPS, mongo.GAPS, mongo.ANOMALIES,
-    mongo.CELL_COUNTS,
+    mongo.FIXES, mongo.DEVICES, mongo.SET_ASIDE, *mongo.FINDINGS.values(), mongo.REPAIRS,
 )  # fmt: skip
 
 

@@ -130,16 +130,16 @@ def test_every_table_carries_its_records(settings: Settings, database: Database[
     rows = {
         STAYPOINTS: Staypoint(
             staypoint_id="s", device_id="main:1", started_at=AT, ended_at=None, last_fixed_at=AT,
-            latitude_deg=52.0, longitude_deg=13.0, fix_count=3, rules="r",
+            latitude_deg=52.0, longitude_deg=13.0, fix_count=3, judged_at=AT, rules="r",
         ),
         TRIPS: Trip(
             trip_id="t", device_id="main:1", started_at=AT, ended_at=AT + timedelta(minutes=30),
-            from_staypoint_id="s", to_staypoint_id=None, distance_m=1234.5, fix_count=9, rules="r",
+            from_staypoint_id="s", to_staypoint_id=None, distance_m=1234.5, fix_count=9, judged_at=AT, rules="r",
         ),
-        GAPS: Gap(gap_id="g", device_id="main:1", started_at=AT, ended_at=AT, beeline_m=10.0, rules="r"),
+        GAPS: Gap(gap_id="g", device_id="main:1", started_at=AT, ended_at=AT, beeline_m=10.0, judged_at=AT, rules="r"),
         ANOMALIES: Anomaly(
             anomaly_id="a", device_id="main:1", kind="k", severity=Severity.HIGH, happened_at=AT,
-            sentence="@SUM(1+1)", fix_id=None, rules="r",
+            sentence="@SUM(1+1)", fix_id=None, judged_at=AT, rules="r",
         ),
     }  # fmt: skip
     for collection, record in rows.items():

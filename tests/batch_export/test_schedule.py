@@ -81,6 +81,7 @@ def test_earlier_days_with_late_news_are_exported_again(settings: Settings, data
         latitude_deg=52.0,
         longitude_deg=13.0,
         fix_count=3,
+        judged_at=started_at,
         rules="r",
     )
     database[STAYPOINTS].insert_one(document_of(stop))

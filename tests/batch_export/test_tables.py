@@ -64,6 +64,7 @@ def test_parquet_keeps_every_value_over_several_row_groups(tmp_path: Path) -> No
             happened_at=datetime(1901, 12, 13, 20, 45, 0, n * 1000, tzinfo=UTC),
             sentence="\x00\u2028 odd",
             fix_id=None if n % 2 else "main:7",
+            judged_at=datetime(2026, 3, 29, tzinfo=UTC),
             rules="r",
         )
         for n in range(7)

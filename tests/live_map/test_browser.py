@@ -219,6 +219,7 @@ def stop_event(kind: EventKind) -> Event:
         latitude_deg=47.0002,
         longitude_deg=8.0,
         fix_count=3,
+        judged_at=now - timedelta(minutes=20),
         rules="1",
     )
     return Event(
@@ -237,6 +238,7 @@ def anomaly_event(sentence: str) -> Event:
         happened_at=now,
         sentence=sentence,
         fix_id=None,
+        judged_at=now,
         rules="1",
     )
     return Event(

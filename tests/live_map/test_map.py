@@ -248,6 +248,7 @@ def stop(device_id: str) -> Staypoint:
         latitude_deg=47.0,
         longitude_deg=8.0,
         fix_count=12,
+        judged_at=now() - timedelta(minutes=20),
         rules="1",
     )
 
@@ -262,5 +263,6 @@ def anomaly(device_id: str) -> Anomaly:
         happened_at=now(),
         sentence="It jumped.",
         fix_id=None,
+        judged_at=now(),
         rules="1",
     )

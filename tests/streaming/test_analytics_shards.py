@@ -8,21 +8,23 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from itrack.fix import Fix
-from itrack.mobility import EventKind
-from itrack.trajectory.device_logic import DeviceLogic
+from itrack.mobility import Event, EventKind
+from itrack.trajectory.fleet import Repaired
+from itrack.trajectory.point import instant_of
+from itrack.trajectory.replay import in_order, points_upto, replay
 from itrack.trajectory.rules import Rules
 from itrack.wire import encode_fix
 from streaming.partitioning import shard_numbers, spark_hash
 from streaming.shards import Findings, Message, Shard, ShardPlan, ShardReport, silence_of
-from tests.trajectory.tracks import NOON, fix, real_fixes, walk
+from tests.trajectory.tracks import NOON, Phone, fix, real_fixes, walk
 
-PLAN = ShardPlan(rules=Rules(), density_window_s=300, density_resolution=9)
+PLAN = ShardPlan(rules=Rules(), resolution=9)
 
 
 def messages(fixes: Sequence[Fix]) -> list[Message]:
@@ -31,15 +33,19 @@ def messages(fixes: Sequence[Fix]) -> list[Message]:
     ]
 
 
-def fold(batches: Sequence[Sequence[Fix]]) -> tuple[Findings, ShardReport]:
-    everything, state, report = Findings(), None, None
+def events_of(findings: Findings) -> list[Event]:
+    return [event for news in findings.news for event in news.events]
+
+
+def fold(batches: Sequence[Sequence[Fix]]) -> tuple[list[Event], ShardReport]:
+    events: list[Event] = []
+    state, report = None, None
     for batch in batches:
         shard = Shard(0, PLAN, state)
-        findings = shard.on_batch(messages(batch), None)
-        everything.events += findings.events
+        events += events_of(shard.on_batch(messages(batch), None))
         state, report = shard.pack()
     assert report is not None
-    return everything, report
+    return events, report
 
 
 @settings(max_examples=30, deadline=None)
@@ -47,14 +53,12 @@ def fold(batches: Sequence[Sequence[Fix]]) -> tuple[Findings, ShardReport]:
 def test_how_fixes_fall_into_batches_does_not_matter(cuts: list[int]) -> None:
     """Whatever the micro-batches, each phone's events are those of its own fixes in order."""
     mine = [*walk(0, 600, 0, 840), fix(9000, 850), *walk(9005, 9500, 860, 1500)]
-    other = [replace(one, device_id="main:8", fix_id=f"main:8{one.fix_id}") for one in mine]
+    other = [replace(one, device_id="main:8", fix_id=f"{one.fix_id}8") for one in mine]
     fixes = [one for pair in zip(mine, other, strict=True) for one in pair]
     edges = [0, *cuts, len(fixes)]
-    found, _ = fold([fixes[start:end] for start, end in pairwise(edges)])
-    for device in ("main:7", "main:8"):
-        logic = DeviceLogic(device, Rules())
-        alone = [event for one in fixes if one.device_id == device for event in logic.on_fix(one)]
-        assert [event for event in found.events if event.device_id == device] == alone
+    events, _ = fold([fixes[start:end] for start, end in pairwise(edges)])
+    for device_id, alone in (("main:7", mine), ("main:8", other)):
+        assert [event for event in events if event.device_id == device_id] == Phone(device_id).on_fixes(*alone)
 
 
 def test_a_message_that_is_no_fix_is_set_aside_and_the_others_count() -> None:
@@ -69,20 +73,32 @@ def test_a_message_that_is_no_fix_is_set_aside_and_the_others_count() -> None:
     assert shard.pack()[1].fix_count == 61
 
 
-def test_one_phone_that_breaks_the_logic_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fix that the logic fails on is kept as a dead letter, and its phone goes on as if it had not come."""
-    judge = DeviceLogic.on_fix
+def test_a_fix_without_a_number_is_set_aside() -> None:
+    """An identifier that is no number has no place in the order; the fix is a dead letter and the others count."""
+    odd = replace(fix(150), fix_id="main:poison")
+    findings = Shard(0, PLAN).on_batch(messages([fix(0), fix(100, 5), odd, fix(301, 3)]), None)
+    assert [letter.reason for letter in findings.dead_letters] == ["unknown_fix_id"]
+    assert [event.kind for event in events_of(findings)] == [EventKind.STAYPOINT_STARTED]
 
-    def fail_once(self: DeviceLogic, one: Fix) -> object:
-        if one.fix_id == "main:poison":
-            raise ZeroDivisionError
-        return judge(self, one)
 
-    monkeypatch.setattr(DeviceLogic, "on_fix", fail_once)
-    fixes = [fix(0), fix(100, 5), replace(fix(150), fix_id="main:poison"), fix(301, 3)]
-    findings = Shard(0, PLAN).on_batch(messages(fixes), None)
-    assert [letter.reason for letter in findings.dead_letters] == ["logic_failed"]
-    assert [event.kind for event in findings.events] == [EventKind.STAYPOINT_STARTED]
+def test_a_fix_that_comes_too_late_asks_for_a_repair_and_takes_the_answer() -> None:
+    """A fix of an hour ago is asked to be repaired; with the answer the shard tells what a run in order tells."""
+    fixes = [*walk(0, 300, 0, 420), *walk(3600, 4000, 430, 1000)]
+    late = fix(1800, 425)
+    shard = Shard(0, PLAN)
+    shard.on_batch(messages(fixes), None)
+    (repair,) = shard.on_batch(messages([late]), None).repairs
+    assert instant_of(repair.since_ms) == late.fixed_at
+    replayed = replay(points_upto(in_order([*fixes, late], PLAN.rules), repair.base), PLAN.rules)
+    answer = Repaired(repair=repair, phone=replayed.phone.tobytes(), found=replayed.told.tobytes())
+    state, report = shard.pack()
+    assert report.repairs == 1
+    again = Shard(0, PLAN, state)
+    again.on_batch([], None, [msgspec.json.encode(answer)])
+    in_order_ = Shard(0, PLAN)
+    in_order_.on_batch(messages([*fixes, late]), None)
+    onward = messages(walk(4005, 4400, 1007, 1560))
+    assert events_of(again.on_batch(onward, None)) == events_of(in_order_.on_batch(onward, None))
 
 
 def test_silence_is_told_by_a_tick_and_survives_packing() -> None:
@@ -92,11 +108,11 @@ def test_silence_is_told_by_a_tick_and_survives_packing() -> None:
     state, report = shard.pack()
     assert report.due_ms == int((NOON + timedelta(seconds=300)).timestamp() * 1000)
     too_early = Shard(0, PLAN, state)
-    assert too_early.on_batch([], NOON + timedelta(seconds=299)).events == []
+    assert events_of(too_early.on_batch([], NOON + timedelta(seconds=299))) == []
     in_time = Shard(0, PLAN, state)
     found = in_time.on_batch([], silence_of([str(report.due_ms).encode(), b"junk"]))
-    assert [event.kind for event in found.events] == [EventKind.STAYPOINT_STARTED]
-    assert len(found.open_staypoints) == 1
+    assert [event.kind for event in events_of(found)] == [EventKind.STAYPOINT_STARTED]
+    assert [len(news.progress) for news in found.news] == [0, 1]
     assert in_time.pack()[1].due_ms is None
 
 
@@ -106,17 +122,14 @@ def test_fixes_count_before_the_silence_of_the_same_batch() -> None:
     shard.on_batch(messages([fix(0)]), None)
     state, _ = shard.pack()
     found = Shard(0, PLAN, state).on_batch(messages([fix(290, 400), fix(295, 407)]), NOON + timedelta(seconds=310))
-    assert found.events == []
+    assert events_of(found) == []
 
 
 def test_the_state_of_many_phones_is_small(real_tracks: Path) -> None:
-    """Seven recorded tracks leave less than 500 bytes a phone beside the open counts."""
+    """Seven recorded tracks leave less than three and a half kilobytes a phone."""
     _, report = fold([list(real_fixes(real_tracks))])
     assert report.device_count == 7
-    everything = list(real_fixes(real_tracks))
-    shard = Shard(0, ShardPlan(rules=Rules(), density_window_s=10, density_resolution=0))
-    shard.on_batch(messages(everything), None)
-    assert shard.pack()[1].state_bytes < 7 * 500 + 60 * 100
+    assert report.state_bytes < 7 * 3500
 
 
 def test_shards_are_spread_evenly_over_partitions() -> None:

@@ -4,12 +4,14 @@ import threading
 import time
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from itrack.errors import SetAside
 from itrack.settings import load_settings
-from itrack.wire import dead_letter, encode
-from streaming.sinks import AnalyticsSink, Stopped
+from itrack.wire import dead_letter
+from streaming.outlet import Stopped
+from streaming.sinks import AnalyticsSink
 
 
 def test_a_kafka_that_is_away_does_not_keep_the_job_from_stopping() -> None:
@@ -20,6 +22,6 @@ def test_a_kafka_that_is_away_does_not_keep_the_job_from_stopping() -> None:
     threading.Timer(1.0, stopping.set).start()
     began_s = time.monotonic()
     with pytest.raises(Stopped):
-        sink.write([("dead_letter", encode(letter))])
+        sink.write([("dead_letter", msgspec.msgpack.encode(letter))])
     assert time.monotonic() - began_s < 15
     sink.close()

@@ -8,9 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from itrack.mobility import Event, EventKind, Staypoint
-from itrack.trajectory.device_logic import DeviceLogic
 from itrack.trajectory.rules import Rules
-from tests.trajectory.tracks import DEVICE, NOON, fix, run, walk
+from tests.trajectory.tracks import NOON, Phone, fix, run, walk
 
 
 def ended(events: list[Event]) -> list[Staypoint]:
@@ -67,44 +66,44 @@ def test_waking_up_outside_the_radius_still_ends_the_stop_on_time() -> None:
 
 def test_silence_alone_makes_a_stop_known() -> None:
     """Five minutes after the last fix the stop is known although nothing more came."""
-    logic = DeviceLogic(DEVICE, Rules())
+    phone = Phone()
     for one in walk(0, 200, 0, 280):
-        assert logic.on_fix(one) == []
-    due_ms = logic.due_ms()
+        assert phone.on_fixes(one) == []
+    due_ms = phone.fleet.due_ms()
     assert due_ms is not None
     due = datetime.fromtimestamp(due_ms / 1000, UTC)
-    assert logic.on_time(due - timedelta(milliseconds=1)) == []
-    events = logic.on_time(due + timedelta(seconds=7))
+    assert phone.on_time(due - timedelta(milliseconds=1)) == []
+    events = phone.on_time(due + timedelta(seconds=7))
     assert [event.kind for event in events] == [EventKind.TRIP_ENDED, EventKind.STAYPOINT_STARTED]
     stop = events[1].staypoint
     assert stop is not None
     assert events[1].knowable_at == due == stop.started_at + timedelta(seconds=300)
     assert stop.started_at >= NOON + timedelta(seconds=200 - 2 * 60 / 1.4)
-    assert logic.on_time(NOON + timedelta(days=1)) == []
+    assert phone.on_time(NOON + timedelta(days=1)) == []
 
 
 def test_silence_is_measured_by_the_server_and_not_by_the_phone() -> None:
     """A track of years ago that is replayed now has not been silent for years between two fixes."""
-    logic = DeviceLogic(DEVICE, Rules())
+    phone = Phone()
     years_later = 10 * 365 * 86400
-    assert logic.on_fix(fix(0, server_second=years_later)) == []
-    assert logic.on_time(NOON + timedelta(seconds=years_later + 299)) == []
-    assert logic.on_time(NOON + timedelta(seconds=years_later + 300)) != []
+    assert phone.on_fixes(fix(0, server_second=years_later)) == []
+    assert phone.on_time(NOON + timedelta(seconds=years_later + 299)) == []
+    assert phone.on_time(NOON + timedelta(seconds=years_later + 300)) != []
 
 
 def test_a_stop_that_silence_suggested_is_withdrawn_when_the_walk_arrives_late() -> None:
     """A phone without network is silent and walks: its buffered fixes take the stop back, and the trip goes on."""
-    logic = DeviceLogic(DEVICE, Rules())
-    events = [event for one in walk(0, 600, 0, 840) for event in logic.on_fix(one)]
-    events += logic.on_time(NOON + timedelta(seconds=1000))
+    phone = Phone()
+    events = [event for one in walk(0, 600, 0, 840) for event in phone.on_fixes(one)]
+    events += phone.on_time(NOON + timedelta(seconds=1000))
     suggested = next(event.staypoint for event in events if event.kind is EventKind.STAYPOINT_STARTED)
     for one in walk(605, 1200, 847, 1680):
-        events += logic.on_fix(one)
+        events += phone.on_fixes(one)
     withdrawn = next(event.staypoint for event in events if event.kind is EventKind.STAYPOINT_WITHDRAWN)
     assert suggested is not None
     assert withdrawn is not None
     assert withdrawn.staypoint_id == suggested.staypoint_id
-    events += logic.on_time(NOON + timedelta(days=1))
+    events += phone.on_time(NOON + timedelta(days=1))
     trips = [event.trip for event in events if event.trip]
     assert len({trip.trip_id for trip in trips}) == 1
     assert trips[-1].distance_m == pytest.approx(1680, abs=65)
@@ -114,10 +113,10 @@ def test_the_centre_is_right_at_the_date_line() -> None:
     """A stop across 180 degrees of longitude has its centre there and not in Africa."""
     places = [179.9999, -179.9999, 179.9998, -179.9998]
     fixes = [replace(fix(100 * index), longitude_deg=places[index % 4]) for index in range(8)]
-    logic = DeviceLogic(DEVICE, Rules())
+    phone = Phone()
     for one in fixes:
-        logic.on_fix(one)
-    stop = logic.open_staypoint()
+        phone.on_fixes(one)
+    stop = phone.staypoint
     assert stop is not None
     assert abs(stop.longitude_deg) > 179.999
 

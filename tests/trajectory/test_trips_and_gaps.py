@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
 
-from itrack.mobility import Event, Gap, Trip
-from itrack.trajectory.device_logic import DeviceLogic
-from itrack.trajectory.rules import Rules
-from tests.trajectory.tracks import DEVICE, NOON, fix, run, walk
+from itrack.mobility import Event, EventKind, Gap, Trip
+from tests.trajectory.tracks import NOON, Phone, fix, run, walk
 
 
 def trips(events: list[Event]) -> list[Trip]:
-    return [event.trip for event in events if event.trip]
+    """Those that were not withdrawn, in the order in which their last word came."""
+    last: dict[str, Event] = {}
+    for event in events:
+        if event.trip:
+            last.pop(event.trip.trip_id, None)
+            last[event.trip.trip_id] = event
+    return [event.trip for event in last.values() if event.trip and not event.kind.is_withdrawal]
 
 
 def gaps(events: list[Event]) -> list[Gap]:
@@ -54,14 +59,17 @@ def test_silence_and_being_elsewhere_is_a_gap_without_distance() -> None:
     (trip,) = trips(events)
     assert trip.distance_m == pytest.approx(840, abs=1)
     assert trip.to_staypoint_id is None
-    assert not [event for event in events if event.staypoint]
+    assert Counter(event.kind for event in events if event.staypoint) == {
+        EventKind.STAYPOINT_STARTED: 1,  # after five silent minutes
+        EventKind.STAYPOINT_WITHDRAWN: 1,
+    }
 
 
 def test_the_way_after_a_gap_is_a_trip_of_its_own() -> None:
     """It starts at the first fix after the gap and does not come from the stop before it."""
-    logic = DeviceLogic(DEVICE, Rules())
-    events = [event for one in [*walk(0, 600, 0, 840), *walk(1200, 1800, 1640, 2480)] for event in logic.on_fix(one)]
-    events += logic.on_time(NOON + timedelta(days=1))
+    phone = Phone()
+    events = [event for one in [*walk(0, 600, 0, 840), *walk(1200, 1800, 1640, 2480)] for event in phone.on_fixes(one)]
+    events += phone.on_time(NOON + timedelta(days=1))
     after = trips(events)[-1]
     assert after.started_at == NOON + timedelta(seconds=1200)
     assert after.from_staypoint_id is None

@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import gzip
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from itrack.fix import Fix
-from itrack.mobility import Event
-from itrack.trajectory.device_logic import DeviceLogic
+from itrack.mobility import Event, Staypoint, Verdict
+from itrack.trajectory.fleet import Fleet, Judged, Repair
+from itrack.trajectory.news import news_of
 from itrack.trajectory.rules import Rules
+from itrack.trajectory.words import Speaker
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 DEVICE = "main:7"
@@ -51,10 +54,56 @@ def walk(from_second: float, to_second: float, from_m: float, to_m: float, every
     ]
 
 
+class Phone:
+    """One phone of a fleet of one: fixes and silence in, events out.
+
+    Attributes:
+        verdicts: of the fixes that are set aside, by identifier.
+        repairs: that were asked for.
+        staypoint: the stay that goes on, as far as it has come.
+    """
+
+    def __init__(self, device_id: str = DEVICE, rules: Rules | None = None, snapshot: bytes | None = None) -> None:
+        self.rules = rules or Rules()
+        self.fleet = Fleet(self.rules, snapshot)
+        self.verdicts: dict[str, Verdict] = {}
+        self.repairs: list[Repair] = []
+        self.staypoint: Staypoint | None = None
+        self._speaker = Speaker(device_id, self.rules, 9)
+
+    def on_fixes(self, *fixes: Fix) -> list[Event]:
+        """Fixes in any order, at once."""
+        return self._heard(self.fleet.on_fixes(fixes))
+
+    def on_time(self, now: datetime) -> list[Event]:
+        """Silence until then."""
+        return self._heard(self.fleet.on_time(now))
+
+    def flags(self) -> Counter[str]:
+        """How many fixes are set aside, by reason."""
+        return Counter(verdict.flag for verdict in self.verdicts.values())
+
+    def _heard(self, judged: Judged) -> list[Event]:
+        news = news_of(judged, lambda _device_id: self._speaker)
+        self.repairs += judged.repairs
+        for verdict in news.kept:
+            if isinstance(verdict, Verdict):
+                self.verdicts[verdict.fix_id] = verdict
+        for verdict in news.dropped:
+            if isinstance(verdict, Verdict):
+                del self.verdicts[verdict.fix_id]
+        for event in news.events:
+            if event.staypoint is not None:
+                self.staypoint = None
+        for staypoint in news.progress:
+            self.staypoint = staypoint
+        return news.events
+
+
 def run(fixes: Iterable[Fix], rules: Rules | None = None) -> list[Event]:
-    """Every event of one phone's fixes."""
-    logic = DeviceLogic(DEVICE, rules or Rules())
-    return [event for one in fixes for event in logic.on_fix(one)]
+    """Every event of one phone's fixes, given one by one."""
+    phone = Phone(rules=rules)
+    return [event for one in fixes for event in phone.on_fixes(one)]
 
 
 def real_fixes(path: Path, *, arrive_at: datetime | None = None) -> Iterator[Fix]:

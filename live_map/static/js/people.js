@@ -61,8 +61,10 @@ export class People {
         changed.stops.add(event.staypoint);
         changed.people.add(person);
       }
-      if (event.trip) person.trip = event.trip;
-      if (event.anomaly) {
+      if (event.trip) person.trip = newestTrip(person.trip, event);
+      if (event.kind === "anomaly_withdrawn") {
+        this.anomalies.delete(event.anomaly.anomaly_id);
+      } else if (event.anomaly) {
         this.anomalies.set(event.anomaly.anomaly_id, event.anomaly);
         forgetOldest(this.anomalies, MOST_ANOMALIES);
       }
@@ -155,4 +157,11 @@ export function isStopped(person) {
 
 function forgetOldest(map, most) {
   while (map.size > most) map.delete(map.keys().next().value);
+}
+
+/** The trip to show after an event about one: a correction of an older trip does not take the place of a newer one. */
+function newestTrip(shown, { kind, trip }) {
+  const isOther = shown && shown.trip_id !== trip.trip_id;
+  if (kind === "trip_withdrawn") return isOther ? shown : null;
+  return isOther && Date.parse(shown.started_at) > Date.parse(trip.started_at) ? shown : trip;
 }

@@ -1,0 +1,159 @@
+"""The repairer: judges a phone's past anew when fixes came too late for the stream, and tells what it changes.
+
+A late fix is in MongoDB like every other. The repairer reads the phone's fixes from the anchor before it up to the base
+that the shard stands on, judges them in order, writes what is different, and sends the shard the state that it should
+have had. Until the shard has it, it goes on from what it had; then it compares, and tells what changes since the base.
+
+Doing it twice changes nothing: what is found depends on the fixes alone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import structlog
+from pymongo.database import Database
+
+from itrack.again import work_until_stopped
+from itrack.errors import SetAside
+from itrack.fix import Fix
+from itrack.mongo import FINDINGS, FIXES, REPAIRS, Document, open_database
+from itrack.mongo_errors import asking_mongodb
+from itrack.settings import Settings
+from itrack.trajectory.fleet import Anchor, Repaired
+from itrack.trajectory.news import News, news_of_repair
+from itrack.trajectory.point import instant_of
+from itrack.trajectory.quality import EARLIEST_AT
+from itrack.trajectory.replay import Replayed, in_order, points_upto, replay
+from itrack.trajectory.words import Finding, Speaker
+from itrack.wire import fix_of_document, struct_of_document
+from streaming.analytics_metrics import REPAIR_SECONDS, REPAIRS_DONE, REPAIRS_WAITING
+from streaming.anchors import anchor_before, replace_anchors
+from streaming.outlet import Outlet, Stopped, Writes, put
+from streaming.repairs import WaitingRepair, waiting_repair
+from streaming.shards import ShardPlan
+
+__all__ = ["Repairer", "repair_topic"]
+
+_LOOK_EVERY_S = 0.5
+_log = structlog.get_logger()
+
+
+class Repairer(threading.Thread):
+    """Does the repairs that wait in MongoDB, one after another, until it is stopped.
+
+    Args:
+        settings: where MongoDB and Kafka are.
+        plan: what fixes are judged by.
+        stopping: ends it between two repairs.
+        on_trouble: told in a sentence when it has to try again.
+    """
+
+    def __init__(
+        self, settings: Settings, plan: ShardPlan, stopping: threading.Event, on_trouble: Callable[[str], None]
+    ) -> None:
+        super().__init__(name="repairer", daemon=True)
+        self._settings = settings
+        self._plan = plan
+        self._stopping = stopping
+        self._on_trouble = on_trouble
+        self._database: Database[Document] = open_database(settings, part="repairer")
+        self._outlet = Outlet(settings, self._database, "itrack-repairer", stopping)
+        self.failure: BaseException | None = None
+
+    def run(self) -> None:
+        """Repair until stopped; what nobody foresaw ends it and is kept in `failure`."""
+        try:
+            work_until_stopped(self._work, self._stopping, on_failure=lambda error: self._on_trouble(str(error)))
+        except Stopped:
+            pass  # the repair still waits
+        except BaseException as error:  # noqa: BLE001 - it crosses to the thread that runs the job, which raises it
+            self.failure = error
+        finally:
+            self._database.client.close()
+
+    def _work(self) -> None:
+        while not self._stopping.wait(_LOOK_EVERY_S):
+            with asking_mongodb("look for repairs"):
+                waiting = [waiting_repair(each) for each in self._database[REPAIRS].find().sort("asked_at", 1)]
+            REPAIRS_WAITING.set(len(waiting))
+            for each in waiting:
+                if self._stopping.is_set():
+                    return
+                with REPAIR_SECONDS.time():
+                    self._repair(each)
+                REPAIRS_DONE.inc()
+
+    def _repair(self, waiting: WaitingRepair) -> None:
+        repair, rules = waiting.repair, self._plan.rules
+        speaker = Speaker(repair.device_id, rules, self._plan.resolution)
+        with asking_mongodb("read what a repair needs"):
+            anchor = anchor_before(self._database, repair.device_id, instant_of(repair.since_ms), rules.name)
+            since_at = None if anchor is None else instant_of(anchor.base[0])
+            fixes = list(_fixes(self._database, repair.device_id, since_at))
+            before = list(_findings(self._database, repair.device_id, since_at))
+        points = points_upto(in_order(fixes, rules), repair.base, after=None if anchor is None else anchor.base)
+        replayed = replay(points, rules, phone=None if anchor is None else anchor.phone)
+        self._write(news_of_repair(before, replayed, speaker))
+        self._keep_anchors(repair.device_id, instant_of(repair.since_ms), instant_of(repair.base[0]), replayed)
+        answer = Repaired(repair=repair, phone=replayed.phone.tobytes(), found=replayed.told.tobytes())
+        topic = repair_topic(self._settings)
+        self._outlet.publish(topic, [(str(waiting.shard).encode(), msgspec.json.encode(answer))])
+        with asking_mongodb("note that a repair is done"):
+            self._database[REPAIRS].delete_one({"_id": repair.device_id, "number": repair.number})
+        _log.info("repaired", device=repair.device_id, fixes=len(points), since=repair.since_ms)
+
+    def _write(self, news: News) -> None:
+        event_writes: Writes = {}
+        for event in news.events:
+            put(event_writes, event.subject, is_gone=event.kind.is_withdrawal)
+        self._outlet.store(event_writes)
+        self._outlet.tell(news.events)
+        writes: Writes = {}
+        for dropped in news.dropped:
+            put(writes, dropped, is_gone=True)
+        for kept in news.kept:
+            put(writes, kept, is_gone=False)
+        self._outlet.store(writes)
+
+    def _keep_anchors(self, device_id: str, since_at: datetime, until_at: datetime, replayed: Replayed) -> None:
+        rules = self._plan.rules.name
+        anchors = [
+            Anchor(device_id=device_id, base=base, phone=phone, rules=rules)
+            for base, phone in replayed.anchors
+            if instant_of(base[0]) >= since_at
+        ]
+        with asking_mongodb("keep anchors"):
+            replace_anchors(self._database, device_id, since_at, until_at, anchors)
+
+
+def repair_topic(settings: Settings) -> str:
+    """The topic of repairs' answers: key = shard, value = `Repaired` as JSON."""
+    return f"{settings.fixes_topic}.repaired"
+
+
+def _fixes(database: Database[Document], device_id: str, since_at: datetime | None) -> Iterator[Fix]:
+    """The phone's fixes that may come after that moment in the order: by their clock, or with a clock of long ago."""
+    wanted: Document = {"device_id": device_id}
+    if since_at is not None:
+        wanted["$or"] = [{"fixed_at": {"$gte": since_at}}, {"fixed_at": {"$lt": EARLIEST_AT}}]
+    for document in database[FIXES].find(wanted, {"attributes_json": 0}, batch_size=5_000):
+        try:
+            yield fix_of_document(document)
+        except SetAside:
+            continue  # the producer has set it aside, and so no shard has seen it
+
+
+def _findings(database: Database[Document], device_id: str, since_at: datetime | None) -> Iterator[Finding]:
+    """What fixes after that moment made so."""
+    wanted: Document = {"device_id": device_id}
+    if since_at is not None:
+        wanted["judged_at"] = {"$gt": since_at}
+    for kind, collection in FINDINGS.items():
+        for document in database[collection].find(wanted):
+            finding: Any = struct_of_document(document, kind)
+            yield finding

@@ -1,0 +1,45 @@
+"""The repairs that wait in MongoDB: asked for by shards, done by the repairer, one at most for each phone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from itrack.mongo import Document
+from itrack.trajectory.fleet import Repair
+
+__all__ = ["WaitingRepair", "repair_document", "waiting_repair"]
+
+
+class WaitingRepair(msgspec.Struct, frozen=True, kw_only=True):
+    """A repair and the shard that asked for it."""
+
+    shard: int
+    repair: Repair
+
+
+def repair_document(shard: int, repair: Repair) -> Document:
+    """The document of a repair. A later one of the same phone takes its place."""
+    return {
+        "_id": repair.device_id,
+        "shard": shard,
+        "number": repair.number,
+        "since_ms": repair.since_ms,
+        "base": list(repair.base),
+        "asked_at": datetime.now(UTC),
+    }
+
+
+def waiting_repair(document: Document) -> WaitingRepair:
+    """The repair in a document."""
+    at_ms, server_ms, number = map(int, document["base"])
+    return WaitingRepair(
+        shard=int(document["shard"]),
+        repair=Repair(
+            device_id=document["_id"],
+            number=int(document["number"]),
+            since_ms=int(document["since_ms"]),
+            base=(at_ms, server_ms, number),
+        ),
+    )
