@@ -18,7 +18,7 @@ import numpy as np
 
 from itrack.trajectory.compiled import compiled
 
-__all__ = ["WINDOW", "is_outlier", "next_fix", "shortest_s", "trust", "wait"]
+__all__ = ["WINDOW", "begin_window", "is_outlier", "next_fix", "shortest_s", "trust", "wait"]
 
 _LENGTH = 4
 
@@ -29,7 +29,7 @@ WINDOW = np.dtype(
         ("fix_no", "i8", (_LENGTH,)),
         ("trusted_at_s", "f8"),  # the last fix that was no outlier
         ("trusted", "c16"),
-        ("usual_mps", "f8"),  # a speed that two thirds of the steps do not exceed
+        ("usual_mps", "f8"),  # the speed that two thirds of the steps do not exceed
         ("usual_bend_m", "f8"),  # median distance of a fix from the middle between its neighbours
         ("count", "i4"),  # how many wait
         ("trusted_count", "i4"),
@@ -44,6 +44,12 @@ _WALK_MPS = 1.5
 """Anybody may set off at walking speed at any time."""
 _FIRST_STEP_S = 15.0
 """The first fix of a way is only doubted if the next one came as soon as this: later, a vehicle may have arrived."""
+
+
+@compiled
+def begin_window(window: Any) -> None:
+    """Forget everything."""
+    window.count = window.trusted_count = 0
 
 
 @compiled
