@@ -71,19 +71,27 @@ def wait(window: Any, at_s: float, place: complex, fix_no: int) -> bool:
 
 @compiled
 def is_outlier(window: Any) -> bool:
-    """Judge the oldest waiting fix by those that wait behind it, however many there are."""
+    """Judge the oldest waiting fix by those that wait behind it, however many there are, and learn from it."""
     if window.trusted_count == 0:
         return _is_false_start(window)
-    if window.count > 1:
+    if window.trusted_count == 1 and window.count > 1:
         _learn(window)
+    is_wild = _is_wild(window)
+    if window.trusted_count > 1 and window.count > 1:
+        _learn(window)
+    return is_wild
+
+
+@compiled
+def _is_wild(window: Any) -> bool:
     back_s = shortest_s(window.at_s[0] - window.trusted_at_s)
     back_m = abs(window.place[0] - window.trusted)
     usual_mps = max(window.usual_mps, _WALK_MPS)
     gate_m = max(_GATE_M, _GATE_BENDS * window.usual_bend_m)
     if back_m - usual_mps * back_s <= gate_m:
         return False
-    if window.count == 1:
-        return bool(window.trusted_count > 3)  # the last fix of the way: a jump that nothing confirms
+    if window.count == 1:  # the way ends with a jump: nothing shows a return, so it must be a bad one
+        return bool(window.trusted_count > 3 and back_m - 2 * usual_mps * back_s > gate_m)
     for index in range(1, window.count):
         on_s = shortest_s(window.at_s[index] - window.at_s[index - 1])
         on_m = abs(window.place[index] - window.place[index - 1])
@@ -137,6 +145,6 @@ def _learn(window: Any) -> None:
         window.usual_mps = speed_mps
         window.usual_bend_m = bend_m
         return
-    step = max(0.05, 1.0 / (1.0 + window.trusted_count))
+    step = max(0.05, 0.5 / (1 + window.trusted_count))
     window.usual_mps = max(window.usual_mps, 0.1) * (1 + 2 * step if speed_mps > window.usual_mps else 1 - step)
     window.usual_bend_m = max(window.usual_bend_m, 0.02) * (1 + step if bend_m > window.usual_bend_m else 1 - step)

@@ -37,7 +37,6 @@ PATH = np.dtype(
         ("began_ms", "i8"),  # time of the first fix; all other times are seconds since then
         ("latitude_deg", "f8"),  # of the newest fix
         ("longitude_deg", "f8"),
-        ("first_at_s", "f8"),  # the first fix that counts
         ("block_at_s", "f8"),  # the spot in the making: its first fix, and sums over its fixes
         ("block_sum_s", "f8"),
         ("block_sum", "c16"),  # places are metres east and, as the imaginary part, north
@@ -129,13 +128,16 @@ def finish(path: Any) -> None:
     Before anything more is added, the next way must `begin`.
     """
     path.outlier_count = 0
+    if path.window.count == 0:  # no fix came: of any others, some wait
+        return
+    ended_s = path.window.at_s[path.window.count - 1]
     while path.window.count > 0:
         _take(path)
     if path.block_count > 0:
         before_s = path.spot_at_s
         _complete_spot(path)
         if path.spot_count > 1:
-            rest = (path.window.trusted_at_s - path.spot_at_s) / shortest_s(path.spot_at_s - before_s)
+            rest = (ended_s - path.spot_at_s) / shortest_s(path.spot_at_s - before_s)
             path.progress.pending_m += abs(path.chord) * min(rest, 1.0)
         settle(path.progress, path.spot_at_s, path.spot, True)
 
@@ -193,8 +195,6 @@ def _take(path: Any) -> None:
             path.block_at_s = window.at_s[0]
             path.block_sum_s = 0.0
             path.block_sum = 0j
-            if path.spot_count == 0:
-                path.first_at_s = window.at_s[0]
         path.block_count += 1
         path.block_sum_s += window.at_s[0] - path.block_at_s
         path.block_sum += window.place[0]
@@ -234,7 +234,7 @@ def _complete_spot(path: Any) -> None:
         chord = spot - path.spot
         chord_m = abs(chord)
         if path.spot_count == 2:
-            rest = (path.spot_at_s - path.first_at_s) / seconds
+            rest = path.spot_at_s / seconds
             path.progress.pending_m += chord_m * min(rest, 1.0)
             path.pace_mps = chord_m / seconds
         else:
