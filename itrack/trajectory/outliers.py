@@ -40,9 +40,12 @@ WINDOW = np.dtype(
 
 _GATE_M = 15.0
 _GATE_BENDS = 3.0
+_FIRST_BEND_M = 5.0
 _WALK_MPS = 1.5
 """Anybody may set off at walking speed at any time."""
-_FIRST_STEP_S = 15.0
+_CORNER = 0.2
+"""Share of two steps that turning between them by a right angle, and some more, saves at most."""
+_FIRST_STEP_S = 10.0
 """The first fix of a way is only doubted if the next one came as soon as this: later, a vehicle may have arrived."""
 
 
@@ -74,10 +77,11 @@ def is_outlier(window: Any) -> bool:
     """Judge the oldest waiting fix by those that wait behind it, however many there are, and learn from it."""
     if window.trusted_count == 0:
         return _is_false_start(window)
-    if window.trusted_count == 1 and window.count > 1:
-        _learn(window)
+    if window.trusted_count == 1:
+        window.usual_mps = _first_mps(window)
+        window.usual_bend_m = _FIRST_BEND_M
     is_wild = _is_wild(window)
-    if window.trusted_count > 1 and window.count > 1:
+    if window.count > 1:
         _learn(window)
     return is_wild
 
@@ -96,7 +100,8 @@ def _is_wild(window: Any) -> bool:
         on_s = shortest_s(window.at_s[index] - window.at_s[index - 1])
         on_m = abs(window.place[index] - window.place[index - 1])
         direct_m = abs(window.place[index] - window.trusted)
-        if (back_m + on_m - max(direct_m, usual_mps * (back_s + on_s))) / 2 > gate_m:
+        detour_m = back_m + on_m - max(direct_m, usual_mps * (back_s + on_s))
+        if detour_m / 2 > max(gate_m, _CORNER * (back_m + on_m)):
             return True
     return False
 
@@ -134,6 +139,19 @@ def _is_false_start(window: Any) -> bool:
 
 
 @compiled
+def _first_mps(window: Any) -> float:
+    """The second lowest speed of the first steps: that of a good one, even if one of the fixes is an outlier."""
+    low_mps = second_mps = np.inf
+    at_s, place = window.trusted_at_s, window.trusted
+    for index in range(window.count):
+        speed_mps = abs(window.place[index] - place) / shortest_s(window.at_s[index] - at_s)
+        second_mps = min(second_mps, max(low_mps, speed_mps))
+        low_mps = min(low_mps, speed_mps)
+        at_s, place = window.at_s[index], window.place[index]
+    return low_mps if window.count == 1 else second_mps
+
+
+@compiled
 def _learn(window: Any) -> None:
     """Let usual speed and bend follow the oldest waiting fix."""
     back_s = shortest_s(window.at_s[0] - window.trusted_at_s)
@@ -141,10 +159,6 @@ def _learn(window: Any) -> None:
     middle = window.trusted + (window.place[1] - window.trusted) * (back_s / (back_s + on_s))
     bend_m = abs(window.place[0] - middle)
     speed_mps = abs(window.place[0] - window.trusted) / back_s
-    if window.trusted_count == 1:
-        window.usual_mps = speed_mps
-        window.usual_bend_m = bend_m
-        return
     step = max(0.05, 0.5 / (1 + window.trusted_count))
     window.usual_mps = max(window.usual_mps, 0.1) * (1 + 2 * step if speed_mps > window.usual_mps else 1 - step)
     window.usual_bend_m = max(window.usual_bend_m, 0.02) * (1 + step if bend_m > window.usual_bend_m else 1 - step)
