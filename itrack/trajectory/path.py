@@ -3,13 +3,14 @@
 Adding up the steps between fixes adds up their errors too: it makes a walk 1.3 to 15 times as long. Instead:
 
 1. Outliers are left out (`outliers`).
-2. Neighbouring fixes are averaged into spots, up to 30 m apart: as far as this track's own noise asks for. Without
+2. Neighbouring fixes are averaged into spots, up to 25 m apart: as far as this track's own noise asks for. Without
    noise every fix is a spot of its own. When a spot is complete follows from time and pace, not from where its fixes
    happen to lie, so that errors do not choose it.
 3. The chords between spots are added up, each corrected by the turns at its ends. A chord that cuts a corner off turns
    the same way at both; by Mollweide's formula the two sides cut off are chord * (1 + p) / (1 - p), p being the product
-   of the tangents of half the turns. Errors make chords turn to and fro; p is then negative, and the same formula takes
-   away what they added. Both corrections are damped, because a turn is itself uncertain; the weights are measured.
+   of the tangents of half the turns. (Where the turn before was the same way too, it is a curve, and only the excess
+   over it a corner.) Errors make chords turn to and fro; p is then negative, and the same formula takes away what they
+   added. Both corrections are damped, because a turn is itself uncertain; the weights are measured.
 4. What goes to and fro around one place is held back (`progress`).
 
 All state is bounded, and a length that has settled is never taken back. The figures, and what else was tried:
@@ -44,8 +45,8 @@ PATH = np.dtype(
         ("spot", "c16"),
         ("chord", "c16"),  # to it from the one before
         ("half_turn", "f8"),  # tangent of half the turn at the chord's beginning, positive to the left
+        ("half_turn_before", "f8"),  # and at the beginning of the one before
         ("pace_mps", "f8"),  # recent speed from spot to spot
-        ("closeness", "f8"),  # how much closer spots may be than the noise between neighbouring fixes suggests
         ("outlier_no", "i8", (3,)),  # `fix_no` of the outliers that the last call of `add` or `finish` found
         ("outlier_count", "i4"),
         ("block_count", "i4"),
@@ -57,23 +58,21 @@ PATH = np.dtype(
 
 _METRES_PER_DEGREE = math.radians(1) * 6_371_008.8
 
-_SPOT_M = 30.0
+_SPOT_M = 25.0
 _SPOT_S = 25.0
 _SPOT_BENDS = 10.0
 """On a baseline of so many usual bends, errors hardly count."""
 _ROUGH_BENDS = 4.0
 """Spots are at least so many usual bends apart, over the root of the number of their fixes."""
 
-_ZIGZAG = 0.01
-_WIDER, _CLOSER, _CLOSEST = 0.2, 0.1, 0.4
-"""A chord that errors have turned to and fro makes spots wider apart, any other one closer; so much, and no closer."""
-
 _SHORT_M, _LONG_M = 40.0, 80.0
-_CUT_SHARES = 0.15, 0.6
+_CUT_SHARES = 0.3, 0.8
 """What of a corner cut off is given back on short and on long chords."""
-_EXCESS_SHARES = 0.45, 0.0
+_EXCESS_SHARES = 0.5, 0.0
 """What of an excess is taken away."""
 _CUT_MOST = 0.25
+_HALF_TURN_MOST = 2.0
+"""On turning on the heel the sense of the turn is chance: no formula may hang on it."""
 
 
 @compiled
@@ -82,8 +81,7 @@ def begin(path: Any) -> None:
     begin_window(path.window)
     begin_progress(path.progress)
     path.outlier_count = path.block_count = path.spot_count = 0
-    path.closeness = 1.0
-    path.half_turn = 0.0
+    path.half_turn = path.half_turn_before = 0.0
 
 
 @compiled
@@ -136,7 +134,9 @@ def finish(path: Any) -> None:
     if path.block_count > 0:
         before_s = path.spot_at_s
         _complete_spot(path)
-        if path.spot_count > 1:
+        if path.spot_count == 1:
+            path.progress.pending_m = 2 * abs(path.window.trusted - path.spot)  # from the middle of a few steps
+        else:
             rest = (ended_s - path.spot_at_s) / shortest_s(path.spot_at_s - before_s)
             path.progress.pending_m += abs(path.chord) * min(rest, 1.0)
         settle(path.progress, path.spot_at_s, path.spot, True)
@@ -144,7 +144,7 @@ def finish(path: Any) -> None:
 
 @compiled
 def length_m(path: Any) -> float:
-    """The way's length so far, without its last 30 m or so; after `finish`, all of it.
+    """The way's length so far, without its last 25 m or so; after `finish`, all of it.
 
     Before, it may fall again by up to `progress.pending_m`, when a stay has begun; `progress.settled_m` never falls.
     """
@@ -206,8 +206,7 @@ def _take(path: Any) -> None:
 def _is_next_spot(path: Any, at_s: float, place: complex) -> bool:
     """Whether a fix belongs to the next spot: the one in the making is complete."""
     bend_m = path.window.usual_bend_m
-    apart_m = path.closeness * min(_SPOT_M, _SPOT_BENDS * bend_m)
-    apart_m = max(apart_m, _ROUGH_BENDS * bend_m / math.sqrt(path.block_count))
+    apart_m = max(min(_SPOT_M, _SPOT_BENDS * bend_m), _ROUGH_BENDS * bend_m / math.sqrt(path.block_count))
     due_s = _SPOT_S
     if path.spot_count > 1 and path.pace_mps * due_s > apart_m:
         due_s = apart_m / path.pace_mps
@@ -251,12 +250,14 @@ def _turn(path: Any, next_chord: complex) -> None:
     """Correct the newest chord by the turns at its two ends."""
     chord_m = abs(path.chord)
     turned = path.chord.conjugate() * next_chord
-    half_turn = turned.imag / max(abs(turned) + turned.real, 1e-9)
-    product = min(path.half_turn * half_turn, _CUT_MOST)
+    half_turn = turned.imag / max(abs(turned) + turned.real, abs(turned.imag) / _HALF_TURN_MOST, 1e-9)
+    corner = path.half_turn
+    if path.half_turn_before * corner > 0 and corner * half_turn > 0:  # a curve: what is more than it, is a corner
+        corner -= math.copysign(min(abs(path.half_turn_before), abs(corner)), corner)
+    product = min(corner * half_turn, _CUT_MOST)
+    path.half_turn_before = path.half_turn
     path.half_turn = half_turn
     ease = min(max((chord_m - _SHORT_M) / (_LONG_M - _SHORT_M), 0.0), 1.0)
     short, long = _CUT_SHARES if product > 0 else _EXCESS_SHARES
     path.progress.pending_m += (short + (long - short) * ease) * chord_m * 2 * product / (1 - product)
-    change = 1 + _WIDER if product < -_ZIGZAG else 1 - _CLOSER
-    path.closeness = min(max(path.closeness * change, _CLOSEST), 1.0)
     compare(path.progress, turned, min(chord_m, abs(next_chord)))

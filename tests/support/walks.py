@@ -47,12 +47,20 @@ class Kind(StrEnum):
     STILL = "still"  # an hour in one place
 
 
+_ALONG_STREETS = {  # length, pace, blocks, share of corners with a wait at lights
+    Kind.STREET: ((1000, 3000), (1.1, 1.6), (50, 200), 0.3),
+    Kind.SHORT: ((100, 300), (1.1, 1.6), (50, 200), 0.3),
+    Kind.RUN: ((3000, 6000), (2.5, 3.8), (50, 200), 0.1),
+    Kind.BICYCLE: ((4000, 8000), (4.0, 6.5), (80, 400), 0.2),
+}
+
+
 class Errors(msgspec.Struct, frozen=True, kw_only=True):
     """How wrong fixes are.
 
     Attributes:
         sigma_m: standard deviation on each axis.
-        memory: what of an error is left at the next fix, or after a second (first-order Gauss-Markov); 0 is white noise.
+        memory: what of an error is left at the next fix, or after a second (first-order Gauss-Markov); 0 for white.
         is_per_second: `memory` is per second.
         grain_m: more white noise.
         outlier_share: so many fixes jump by `outlier_m` and back.
@@ -84,25 +92,28 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
         return float(np.hypot(np.diff(north_m), np.diff(east_m)).sum())
 
 
+def seeded(*parts: object) -> Random:
+    """A random generator for these words and numbers."""
+    return Random("/".join(str(part) for part in parts))  # noqa: S311 - a model, not a secret
+
+
 def way(random: Random, kind: Kind) -> Path:
     """Make up a way."""
-    match kind:
-        case Kind.STREET:
-            return _streets(random, random.uniform(1000, 3000), random.uniform(1.1, 1.6), (50, 200), 0.3)
-        case Kind.SHORT:
-            return _streets(random, random.uniform(100, 300), random.uniform(1.1, 1.6), (50, 200), 0.3)
-        case Kind.RUN:
-            return _streets(random, random.uniform(3000, 6000), random.uniform(2.5, 3.8), (50, 200), 0.1)
-        case Kind.BICYCLE:
-            return _streets(random, random.uniform(4000, 8000), random.uniform(4.0, 6.5), (80, 400), 0.2)
-        case Kind.PARK:
-            return _curves(random, random.uniform(1000, 3000), random.uniform(1.1, 1.6))
-        case Kind.CAR:
-            return _drive(random, random.uniform(6000, 12_000))
-        case Kind.LAPS:
-            return _laps(10, random.uniform(2.8, 3.8))
-        case Kind.STILL:
-            return Path([Knot(0.0, 0.0, 0.0), Knot(3600.0, 0.0, 0.0)])
+    if kind is Kind.PARK:
+        return _curves(random, random.uniform(1000, 3000), random.uniform(1.1, 1.6))
+    if kind is Kind.CAR:
+        return _drive(random, random.uniform(6000, 12_000))
+    if kind is Kind.LAPS:
+        return _laps(10, random.uniform(2.8, 3.8))
+    if kind is Kind.STILL:
+        return stay(3600)
+    length_m, pace_mps, block_m, waits = _ALONG_STREETS[kind]
+    return _streets(random, random.uniform(*length_m), random.uniform(*pace_mps), block_m, waits)
+
+
+def stay(seconds: float) -> Path:
+    """Stay where one is."""
+    return Path([Knot(0.0, 0.0, 0.0), Knot(seconds, 0.0, 0.0)])
 
 
 def joined(*paths: Path) -> Path:
@@ -168,7 +179,7 @@ def recordings(kind: Kind, interval_s: float, errors: Errors, *, count: int, see
     """Some recordings of one sort. The same arguments give the same ones."""
     made = []
     for number in range(count):
-        random = Random(f"{seed}/{kind}/{interval_s}/{errors}/{number}")  # noqa: S311 - a model, not a secret
+        random = seeded(seed, kind, interval_s, errors, number)
         made.append(recorded(random, way(random, kind), interval_s, errors))
     return made
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from random import Random
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from itrack.trajectory.path import measured
-from tests.support.walks import NOON_MS, POINT, ZURICH, Errors, Kind, recorded, recordings, way
+from itrack.trajectory.path import PATH, add, begin, measured
+from tests.support.walks import NOON_MS, POINT, ZURICH, Errors, Kind, recorded, recordings, seeded, way
 
 _METRES_PER_DEGREE = np.radians(1) * 6_371_008.8
 EXACT = Errors(outlier_share=0)
@@ -101,8 +99,6 @@ def test_getting_into_a_car_is_no_outlier() -> None:
 
 def test_an_outlier_is_named_by_the_third_fix_after_it() -> None:
     """So that its flag need not wait for the way's end."""
-    from itrack.trajectory.path import PATH, add, begin
-
     path = np.zeros(1, PATH).view(np.recarray)[0]
     begin(path)
     for number, point in enumerate(shifted(walked(), [20], 50.0).view(np.recarray)):
@@ -112,7 +108,6 @@ def test_an_outlier_is_named_by_the_third_fix_after_it() -> None:
 
 def test_a_worse_receiver_gets_a_wider_gate() -> None:
     """White errors of 12 m leave single fixes 30 m off: those are its ordinary errors."""
-    random = Random("wide")
-    path = way(random, Kind.STREET)
-    one = recorded(random, path, 2, Errors(sigma_m=12, outlier_share=0))
+    random = seeded("wide")
+    one = recorded(random, way(random, Kind.STREET), 2, Errors(sigma_m=12, outlier_share=0))
     assert len(outliers_of(one.points)) <= 0.005 * len(one.points)
