@@ -189,7 +189,7 @@ def _take(path: Any) -> None:
         path.outlier_no[path.outlier_count] = window.fix_no[0]
         path.outlier_count += 1
     else:
-        if path.block_count > 0 and _is_next_spot(path, window.at_s[0], window.place[0]):
+        if path.block_count > 0 and _is_next_spot(path, window.at_s[0]):
             _complete_spot(path)
         if path.block_count == 0:
             path.block_at_s = window.at_s[0]
@@ -203,7 +203,7 @@ def _take(path: Any) -> None:
 
 
 @compiled
-def _is_next_spot(path: Any, at_s: float, place: complex) -> bool:
+def _is_next_spot(path: Any, at_s: float) -> bool:
     """Whether a fix belongs to the next spot: the one in the making is complete."""
     bend_m = path.window.usual_bend_m
     apart_m = max(min(_SPOT_M, _SPOT_BENDS * bend_m), _ROUGH_BENDS * bend_m / math.sqrt(path.block_count))
@@ -211,12 +211,7 @@ def _is_next_spot(path: Any, at_s: float, place: complex) -> bool:
     if path.spot_count > 1 and path.pace_mps * due_s > apart_m:
         due_s = apart_m / path.pace_mps
     step_s = at_s - path.window.trusted_at_s
-    if at_s - path.block_at_s >= due_s - step_s / 2:
-        return True
-    middle = path.block_sum / path.block_count
-    if path.spot_count == 0:
-        return bool(abs(place - middle) >= apart_m)
-    return bool(abs(middle - path.spot) >= 2 * apart_m)  # faster than before
+    return bool(at_s - path.block_at_s >= due_s - step_s / 2)
 
 
 @compiled

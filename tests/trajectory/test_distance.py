@@ -101,6 +101,18 @@ def test_an_hour_indoors_adds_next_to_nothing(memory: float, claim: float) -> No
             assert added_m < min(most_m, 0.1 * np.mean([one.raw_m for one in made]) + 100), (sigma_m, interval_s)
 
 
+def test_claims_of_a_bad_place_help_against_it() -> None:
+    """A phone that says it knows its place to 40 m or so is believed less than one that says nothing."""
+    silent, honest = (
+        sum(measured(one.points)[0] for one in recordings(Kind.STILL, 5, errors, count=8, seed="claims"))
+        for errors in (
+            Errors(sigma_m=22, memory=0.983, is_per_second=True),
+            Errors(sigma_m=22, memory=0.983, is_per_second=True, claim=1.0),
+        )
+    )
+    assert honest < 0.7 * silent
+
+
 @pytest.mark.parametrize("interval_s", [1, 5, 10])
 def test_a_rest_on_the_way_does_not_shorten_it(interval_s: int) -> None:
     """What is held back during ten minutes on a bench is not held back afterwards."""

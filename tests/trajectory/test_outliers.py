@@ -90,6 +90,12 @@ def test_turning_on_the_heel_is_no_outlier(interval_s: float) -> None:
     assert outliers_of(northward(second, 1.4 * np.minimum(second, 600 - second))) == []
 
 
+def test_a_few_steps_and_back_after_a_long_wait_are_no_outlier() -> None:
+    """However long somebody has stood, walking is nothing unusual."""
+    second = np.arange(50) * 15.0
+    assert outliers_of(northward(second, np.where(second == 600, 20.0, 0.0))) == []
+
+
 def test_getting_into_a_car_is_no_outlier() -> None:
     """From walking pace to 15 m/s within three fixes."""
     second = np.arange(80) * 5.0

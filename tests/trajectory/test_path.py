@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 
 from itrack.trajectory.compiled import compiled
 from itrack.trajectory.path import PATH, add, begin, finish, length_m, measured
+from itrack.trajectory.progress import settle
+from simulator.walking.path import Knot, Path
 from tests.support.walks import POINT, Errors, Kind, joined, recorded, seeded, way
 
 MILD = [Errors(outlier_share=0), Errors(sigma_m=5), Errors(sigma_m=5, memory=0.9, claim=1.0)]
@@ -118,6 +121,22 @@ def test_the_direction_does_not_matter(recipe: tuple[Kind, int, Errors, int], tu
     assert measured(made(recipe, turned_rad=turned_rad))[0] == pytest.approx(measured(made(recipe))[0], rel=0.03, abs=5)
 
 
+def test_turning_on_the_heel_is_measured_the_same_in_every_direction() -> None:
+    """A turn by half a circle is to the left or to the right by chance; nothing may hang on which."""
+    places = [(0, 0), (0, 300), (0, 0), (120, 0), (120, 200), (120, 0), (-100, 0), (300, 0)]
+    knots = [Knot(0.0, 0.0, 0.0)]
+    for before, place in pairwise(places):
+        knots.append(Knot(knots[-1].at_s + math.dist(before, place) / 1.35, *place))
+    for interval_s in (1, 15, 30):
+        lengths = [
+            measured(
+                recorded(seeded("heel"), Path(knots), interval_s, Errors(outlier_share=0), turned_rad=number / 3).points
+            )[0]
+            for number in range(19)
+        ]
+        assert max(lengths) == pytest.approx(min(lengths), rel=0.002)
+
+
 @given(MILD_RECIPES, st.sampled_from([(0.0, 0.0), (0.0, 179.99), (-47.0, -179.995), (70.0, 180.0), (85.0, 20.0)]))
 @hypothesis_settings(max_examples=40)
 def test_the_place_on_earth_does_not_matter(recipe: tuple[Kind, int, Errors, int], centre: tuple[float, float]) -> None:
@@ -150,6 +169,15 @@ def test_without_errors_a_way_twice_as_large_is_twice_as_long(seed: int, scale: 
         first = exact.points[name][0]
         scaled[name] = first + scale * (exact.points[name] - first)
     assert measured(scaled)[0] == pytest.approx(scale * exact.true_m, rel=0.02)
+
+
+def test_a_correction_alone_takes_no_settled_length_back() -> None:
+    """The excess of a chord may be known only after the chord has settled."""
+    path = new_path()
+    path.progress.settled_m = 100.0
+    path.progress.pending_m = -5.0
+    settle(path.progress, 10.0, 0j, True)
+    assert path.progress.settled_m == 100.0
 
 
 def test_few_fixes_are_a_way_too() -> None:
