@@ -9,10 +9,15 @@ import os
 import sys
 import tempfile
 
-from benchmarks import bridge, line_latency, producer
+from benchmarks import bridge, distance, line_latency, producer
 from itrack.settings import load_settings
 
-BENCHMARKS = {"bridge": bridge.main, "producer": producer.main, "line-latency": line_latency.main}
+BENCHMARKS = {
+    "bridge": bridge.main,
+    "producer": producer.main,
+    "line-latency": line_latency.main,
+    "distance": distance.main,
+}
 
 names = sys.argv[1:] or list(BENCHMARKS)
 unknown = [name for name in names if name not in BENCHMARKS]

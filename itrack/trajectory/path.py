@@ -14,7 +14,7 @@ Adding up the steps between fixes adds up their errors too: it makes a walk 1.3 
 4. What goes to and fro around one place is held back (`progress`).
 
 All state is bounded, and a length that has settled is never taken back. The figures, and what else was tried:
-docs/decisions/0004-distance.md.
+docs/decisions/0006-length-of-a-way.md.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ PATH = np.dtype(
     ],
     align=True,
 )
-"""One device's way since it began."""
+"""One device's way since it began. Zero bytes are a way that has just begun."""
 
 _METRES_PER_DEGREE = math.radians(1) * 6_371_008.8
 
@@ -168,7 +168,6 @@ def measured(points: NDArray[Any]) -> tuple[float, NDArray[np.int64]]:
 
 @compiled
 def _measure(path: Any, points: Any, outlier_nos: Any) -> int:
-    begin(path)
     count = 0
     for index in range(len(points) + 1):
         if index < len(points):

@@ -28,7 +28,7 @@ PROGRESS = np.dtype(
         ("spot_sum", "c16"),  # of the spots since the anchor
         ("turned_m", "c16"),  # sum of the turns since the anchor as directions, each as long as its shorter chord
         ("compared_m", "f8"),  # sum of those lengths
-        ("accuracy_m", "f8"),  # recent claimed accuracy
+        ("accuracy_m", "f8"),  # recent claimed accuracy; 0 before the first fix
         ("chord_count", "i4"),  # since the anchor
     ],
     align=True,
@@ -54,8 +54,7 @@ _FEW_CHORDS = 6
 @compiled
 def begin_progress(progress: Any) -> None:
     """Forget everything."""
-    progress.settled_m = 0.0
-    progress.accuracy_m = _ACCURACY_M
+    progress.settled_m = progress.accuracy_m = 0.0
     set_anchor(progress, 0.0, 0j)
 
 
@@ -72,8 +71,9 @@ def set_anchor(progress: Any, at_s: float, anchor: complex) -> None:
 @compiled
 def claim(progress: Any, accuracy_m: float) -> None:
     """Hear a fix's claimed accuracy; 0 for unknown."""
-    known_m = min(accuracy_m, _ACCURACY_MOST_M) if accuracy_m > 0 else _ACCURACY_M
-    progress.accuracy_m += _ACCURACY_STEP * (known_m - progress.accuracy_m)
+    claimed_m = min(accuracy_m, _ACCURACY_MOST_M) if accuracy_m > 0 else _ACCURACY_M
+    before_m = progress.accuracy_m if progress.accuracy_m > 0 else _ACCURACY_M
+    progress.accuracy_m = before_m + _ACCURACY_STEP * (claimed_m - before_m)
 
 
 @compiled

@@ -43,9 +43,7 @@ def made(recipe: tuple[Kind, int, Errors, int], **place: Any) -> NDArray[Any]:
 
 
 def new_path() -> Any:
-    path = np.zeros(1, PATH).view(np.recarray)[0]
-    begin(path)
-    return path
+    return np.zeros(1, PATH).view(np.recarray)[0]
 
 
 @compiled
@@ -221,7 +219,6 @@ def test_it_works_inside_a_device_state() -> None:
 
     @compiled
     def fold(states: Any, points: Any) -> float:
-        begin(states[1].path)
         for index in range(len(points)):
             add(states[1].path, points[index])
         finish(states[1].path)
