@@ -32,7 +32,7 @@ WINDOW = np.dtype(
         ("usual_mps", "f8"),  # the speed that two thirds of the steps do not exceed
         ("usual_bend_m", "f8"),  # median distance of a fix from the middle between its neighbours
         ("count", "i4"),  # how many wait
-        ("trusted_count", "i4"),
+        ("trusted_count", "i4"),  # 1000 for any more
     ],
     align=True,
 )
@@ -111,7 +111,7 @@ def trust(window: Any) -> None:
     """The oldest waiting fix is no outlier: the next one is judged from it."""
     window.trusted_at_s = window.at_s[0]
     window.trusted = window.place[0]
-    window.trusted_count += 1
+    window.trusted_count = min(window.trusted_count + 1, 1000)
 
 
 @compiled
