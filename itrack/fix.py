@@ -12,7 +12,7 @@ FIX_SCHEMA = 1
 """Version of the fix as it is written to MongoDB and Kafka. Readers set newer ones aside."""
 
 
-class Fix(msgspec.Struct, frozen=True, kw_only=True):
+class Fix(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One position report, decoded once at the edge, in SI units and UTC.
 
     Attributes:

@@ -108,8 +108,8 @@ class Shard:
         findings = Findings()
         for answer in repaired:
             self._keep(self._fleet.adopt(_decode_repaired(answer)), findings)
-        origins: dict[str, Message] = {}
         fixes: list[Fix] = []
+        theirs: list[Message] = []
         for message in messages:
             try:
                 fix = decode_fix(message.value)
@@ -117,10 +117,10 @@ class Shard:
                 findings.dead_letters.append(dead_letter(message.origin, error, message.value, message.received_at))
             else:
                 fixes.append(fix)
-                origins[fix.fix_id] = message
+                theirs.append(message)
         judged = self._fleet.on_fixes(fixes)
-        for fix, problem in judged.set_aside:
-            message = origins[fix.fix_id]
+        for number, problem in judged.set_aside:
+            message = theirs[number]
             findings.dead_letters.append(dead_letter(message.origin, problem, message.value, message.received_at))
         self._keep(judged, findings)
         if silent_until is not None:

@@ -19,7 +19,7 @@ from itrack.errors import SetAside
 from itrack.fix import Fix
 from itrack.trajectory.found import FOUND, NO_MS, more_room, room_for
 from itrack.trajectory.phone import PHONE, PHONE_VERSION
-from itrack.trajectory.point import POINT, fix_no_of, milliseconds_of, points_of
+from itrack.trajectory.point import POINT, fix_no_of, in_ms, milliseconds_of, points_of
 from itrack.trajectory.quality import flag_points
 from itrack.trajectory.recent import REPAIRED, STANDING, Anew, Known, Limits, adopt, hear_due, judge_new
 from itrack.trajectory.rules import Rules
@@ -30,6 +30,7 @@ FLEET_VERSION = f"{PHONE_VERSION}.1"
 """Version of what `snapshot` gives."""
 
 _LIMITS = Limits(span_ms=120_000, most=64)
+_NEVER_S = -1e9
 _REPLAYED_MS = 600_000
 """A fix that was stored so long before the newest one judged, and is older than the base, was judged before: a phone's
 fixes first come in the order in which they were stored, give or take a slow write."""
@@ -89,7 +90,7 @@ class Judged(msgspec.Struct, kw_only=True):
         found: `FOUND` records, for `news.news_of` to read.
         device_ids: by the records' `phone`.
         repairs, anchors: as they are.
-        set_aside: fixes that were refused, with the reason.
+        set_aside: which of the fixes that were given were refused, with the reason.
         fix_count, repeated: how many fixes were judged; how many had been before.
     """
 
@@ -97,7 +98,7 @@ class Judged(msgspec.Struct, kw_only=True):
     device_ids: list[str]
     repairs: list[Repair] = []
     anchors: list[Anchor] = []
-    set_aside: list[tuple[Fix, SetAside]] = []
+    set_aside: list[tuple[int, SetAside]] = []
     fix_count: int = 0
     repeated: int = 0
 
@@ -168,12 +169,11 @@ class Fleet:
     def on_fixes(self, fixes: Sequence[Fix]) -> Judged:
         """Judge fixes, in any order."""
         judged = Judged(found=np.zeros(0, FOUND), device_ids=self._device_ids)
-        good = self._readable(fixes, judged)
+        good, points = _readable(fixes, judged)
         if not good:
             return judged
-        points = points_of(good)
         numbers = self._numbers_of([fix.device_id for fix in good])
-        stored_ms = np.array([NO_MS if fix.stored_at is None else milliseconds_of(fix.stored_at) for fix in good])
+        stored_ms = in_ms([_NEVER_S if fix.stored_at is None else fix.stored_at.timestamp() for fix in good])
         flag_points(points, self._known.rules, numbers)
         order = np.lexsort((points["fix_no"], points["server_ms"], points["at_ms"], numbers))
         points, numbers, stored_ms = points[order], numbers[order], stored_ms[order]
@@ -242,33 +242,26 @@ class Fleet:
         judged.found = np.concatenate([found, out.found])
         return judged
 
-    def _readable(self, fixes: Sequence[Fix], judged: Judged) -> list[Fix]:
-        """The fixes that have a number, each of which is a place in the order."""
-        good = []
-        for fix in fixes:
-            try:
-                fix_no_of(fix.fix_id)
-            except SetAside as error:
-                judged.set_aside.append((fix, error))
-            else:
-                good.append(fix)
-        return good
-
     def _numbers_of(self, device_ids: Sequence[str]) -> npt.NDArray[np.int64]:
         """The phones' numbers. Those that are new get the next ones."""
-        fresh = list(dict.fromkeys(each for each in device_ids if each not in self._numbers))
-        if fresh:
-            self._numbers |= {device_id: self.device_count + index for index, device_id in enumerate(fresh)}
-            self._device_ids += fresh
-            known = self._known
-            self._known = Known(
-                phones=np.concatenate([known.phones, np.zeros(len(fresh), PHONE)]),
-                standings=np.concatenate([known.standings, np.full(len(fresh), _AT_FIRST)]),
-                rules=np.concatenate([known.rules, self._rule_rows_of(fresh)]),
-                recent=known.recent,
-                start=np.concatenate([known.start, np.full(len(fresh), known.start[-1])]),
-            )
-        return np.array([self._numbers[device_id] for device_id in device_ids], np.int64)
+        try:
+            return np.array([self._numbers[device_id] for device_id in device_ids], np.int64)
+        except KeyError:
+            self._take_up(list(dict.fromkeys(each for each in device_ids if each not in self._numbers)))
+            return self._numbers_of(device_ids)
+
+    def _take_up(self, device_ids: list[str]) -> None:
+        """Phones that are new."""
+        self._numbers |= {device_id: self.device_count + index for index, device_id in enumerate(device_ids)}
+        self._device_ids += device_ids
+        known = self._known
+        self._known = Known(
+            phones=np.concatenate([known.phones, np.zeros(len(device_ids), PHONE)]),
+            standings=np.concatenate([known.standings, np.full(len(device_ids), _AT_FIRST)]),
+            rules=np.concatenate([known.rules, self._rule_rows_of(device_ids)]),
+            recent=known.recent,
+            start=np.concatenate([known.start, np.full(len(device_ids), known.start[-1])]),
+        )
 
     def _rule_rows_of(self, device_ids: Sequence[str]) -> npt.NDArray[Any]:
         rows = np.full(len(device_ids), self._rules.record())
@@ -280,7 +273,7 @@ class Fleet:
     def _look_at_late(self, numbers: npt.NDArray[Any], stored_ms: npt.NDArray[Any], anew: Anew, judged: Judged) -> None:
         """Ask for the repair of phones with late points; leave out points that were judged before, as it seems."""
         standings = self._known.standings
-        is_replayed = (stored_ms != NO_MS) & (stored_ms < standings["stored_ms"][numbers] - _REPLAYED_MS)
+        is_replayed = (stored_ms > _NEVER_S * 1000) & (stored_ms < standings["stored_ms"][numbers] - _REPLAYED_MS)
         judged.repeated += int((anew.is_late & is_replayed).sum())
         is_late = anew.is_late & ~is_replayed
         for number in np.unique(numbers[is_late]):
@@ -318,6 +311,22 @@ def warm_up(rules: Rules) -> None:
     fleet.on_time(at)
     repair = Repair(device_id="warm-up:2", number=0, since_ms=0, base=(0, 0, 0))
     fleet.adopt(Repaired(repair=repair, phone=bytes(PHONE.itemsize), found=b""))
+
+
+def _readable(fixes: Sequence[Fix], judged: Judged) -> tuple[Sequence[Fix], npt.NDArray[Any]]:
+    """The fixes that have a number, each of which is a place in the order, and their points."""
+    try:
+        return fixes, points_of(fixes)
+    except SetAside:
+        good = []
+    for index, fix in enumerate(fixes):
+        try:
+            fix_no_of(fix.fix_id)
+        except SetAside as error:
+            judged.set_aside.append((index, error))
+        else:
+            good.append(fix)
+    return good, points_of(good)
 
 
 def _first_standing() -> npt.NDArray[Any]:
