@@ -85,6 +85,35 @@ def export(
 
 
 @app.command()
+def explain(
+    fix_id: Annotated[str, typer.Argument(help="The fix, such as main:12345.")],
+    json: Annotated[Path | None, typer.Option(help="Write the explanation to this file, too.")] = None,
+) -> None:
+    """Tell why a fix is used or set aside, and what it is a part of."""
+    from streaming.explaining import command
+
+    command(fix_id, json)
+
+
+@app.command("replay-day")
+def replay_day(
+    device: Annotated[str, typer.Argument(help="The phone, such as main:7.")],
+    day: Annotated[str, typer.Argument(help="The day, YYYY-MM-DD.")],
+    zone: Annotated[
+        str | None, typer.Option(help="IANA time zone that the day is cut in. Default: ITRACK_EXPORT_ZONE.")
+    ] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Have the analytics judge this phone anew from that day on.")
+    ] = False,
+    json: Annotated[Path | None, typer.Option(help="Write the day and what differs to this file.")] = None,
+) -> None:
+    """Judge one phone's day anew from MongoDB, and compare it with what the stream has stored."""
+    from streaming.replaying import command
+
+    command(device, day, zone, repair=repair, json=json)
+
+
+@app.command()
 def train(
     day: Annotated[str | None, typer.Option(help="Train on this exported day only, YYYY-MM-DD.")] = None,
     all_days: Annotated[bool, typer.Option("--all", help="Train on every exported day.")] = False,

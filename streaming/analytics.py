@@ -3,7 +3,7 @@
 ```
 Kafka itrack.fixes ─┐                        ┌─> MongoDB staypoints, trips, gaps, anomalies, …
 Kafka ….ticks ──────┼─> shards (one state) ──┼─> Kafka itrack.events
-Kafka ….repaired ───┘    │             │     └─> Kafka itrack.dead-letter
+Kafka ….repairs ────┘    │             │     └─> Kafka itrack.dead-letter
       │    └── repairer <┘ late fixes  │
       └─────── silence clock <─────────┘ what is due
 ```
@@ -28,7 +28,6 @@ from itrack.kafka import create_topics, ensure_topics
 from itrack.part import Part
 from itrack.settings import Settings, load_settings
 from itrack.trajectory.fleet import warm_up
-from itrack.trajectory.rules import Rules
 from streaming.analytics_metrics import (
     DEVICES,
     FIXES,
@@ -40,8 +39,9 @@ from streaming.analytics_metrics import (
 )
 from streaming.partitioning import shard_numbers
 from streaming.progress import ProgressListener
-from streaming.repairer import Repairer, repair_topic
-from streaming.shard_function import FIX, OUTPUT_SCHEMA, REPAIRED, STATE_SCHEMA, TICK, shard_function
+from streaming.repairer import Repairer
+from streaming.repairs import repair_topic
+from streaming.shard_function import ABOUT_REPAIR, FIX, OUTPUT_SCHEMA, STATE_SCHEMA, TICK, shard_function
 from streaming.shards import STATE_VERSION, ShardPlan, ShardReport
 from streaming.silence import SilenceClock, ensure_tick_topic, tick_topic
 from streaming.sinks import AnalyticsSink
@@ -82,14 +82,7 @@ class Analytics:
         self._listener = ProgressListener()
         self._sink = AnalyticsSink(settings, part.stopping, part.unhealthy)
         self._refusal: FixConfiguration | None = None
-        self._plan = ShardPlan(
-            rules=Rules(
-                stop_radius_m=settings.stop_radius_m,
-                stop_dwell_s=settings.stop_dwell_s,
-                window_s=settings.density_window_s,
-            ),
-            resolution=settings.density_resolution,
-        )
+        self._plan = ShardPlan.of(settings)
 
     def run(self) -> None:
         """Start everything, and keep the query running until the part is to stop."""
@@ -211,7 +204,7 @@ def _messages(spark: SparkSession, settings: Settings, shards: list[int]) -> Dat
         .load()
         .select(
             F.when(is_fix, by_device).otherwise(F.col("key").cast("string").cast("int")).alias("shard"),
-            F.when(is_fix, FIX).when(is_tick, TICK).otherwise(REPAIRED).alias("what"),
+            F.when(is_fix, FIX).when(is_tick, TICK).otherwise(ABOUT_REPAIR).alias("what"),
             F.concat_ws("/", F.concat(F.lit("kafka:"), "topic"), "partition", "offset").alias("origin"),
             F.col("timestamp").alias("received_at"),
             "value",

@@ -10,34 +10,29 @@ Doing it twice changes nothing: what is found depends on the fixes alone.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 import msgspec
 import structlog
 from pymongo.database import Database
 
 from itrack.again import work_until_stopped
-from itrack.errors import SetAside
-from itrack.fix import Fix
-from itrack.mongo import FINDINGS, FIXES, REPAIRS, Document, open_database
+from itrack.mongo import REPAIRS, Document, open_database
 from itrack.mongo_errors import asking_mongodb
 from itrack.settings import Settings
 from itrack.trajectory.fleet import Anchor, Repaired
 from itrack.trajectory.news import News, news_of_repair
 from itrack.trajectory.point import instant_of
-from itrack.trajectory.quality import EARLIEST_AT
-from itrack.trajectory.replay import Replayed, in_order, points_upto, replay
-from itrack.trajectory.words import Finding, Speaker
-from itrack.wire import fix_of_document, struct_of_document
+from itrack.trajectory.replay import Replayed
 from streaming.analytics_metrics import REPAIR_SECONDS, REPAIRS_DONE, REPAIRS_WAITING
-from streaming.anchors import anchor_before, replace_anchors
+from streaming.anchors import replace_anchors
 from streaming.outlet import Outlet, Stopped, Writes, put
-from streaming.repairs import WaitingRepair, waiting_repair
+from streaming.past import findings_since, judge_anew
+from streaming.repairs import WaitingRepair, repair_topic, waiting_repair
 from streaming.shards import ShardPlan
 
-__all__ = ["Repairer", "repair_topic"]
+__all__ = ["Repairer"]
 
 _LOOK_EVERY_S = 0.5
 _log = structlog.get_logger()
@@ -90,14 +85,13 @@ class Repairer(threading.Thread):
 
     def _repair(self, waiting: WaitingRepair) -> None:
         repair, rules = waiting.repair, self._plan.rules
-        speaker = Speaker(repair.device_id, rules, self._plan.resolution)
+        speaker = self._plan.speaker(repair.device_id)
         with asking_mongodb("read what a repair needs"):
-            anchor = anchor_before(self._database, repair.device_id, instant_of(repair.since_ms), rules.name)
-            since_at = None if anchor is None else instant_of(anchor.base[0])
-            fixes = list(_fixes(self._database, repair.device_id, since_at))
-            before = list(_findings(self._database, repair.device_id, since_at))
-        points = points_upto(in_order(fixes, rules), repair.base, after=None if anchor is None else anchor.base)
-        replayed = replay(points, rules, phone=None if anchor is None else anchor.phone)
+            anew = judge_anew(
+                self._database, repair.device_id, rules, since_at=instant_of(repair.since_ms), base=repair.base
+            )
+            before = list(findings_since(self._database, repair.device_id, anew.since_at))
+        replayed = anew.replayed
         self._write(news_of_repair(before, replayed, speaker))
         self._keep_anchors(repair.device_id, instant_of(repair.since_ms), instant_of(repair.base[0]), replayed)
         answer = Repaired(repair=repair, phone=replayed.phone.tobytes(), found=replayed.told.tobytes())
@@ -105,7 +99,7 @@ class Repairer(threading.Thread):
         self._outlet.publish(topic, [(str(waiting.shard).encode(), msgspec.json.encode(answer))])
         with asking_mongodb("note that a repair is done"):
             self._database[REPAIRS].delete_one({"_id": repair.device_id, "number": repair.number})
-        _log.info("repaired", device=repair.device_id, fixes=len(points), since=repair.since_ms)
+        _log.info("repaired", device=repair.device_id, fixes=len(anew.fixes), since=repair.since_ms)
 
     def _write(self, news: News) -> None:
         event_writes: Writes = {}
@@ -129,31 +123,3 @@ class Repairer(threading.Thread):
         ]
         with asking_mongodb("keep anchors"):
             replace_anchors(self._database, device_id, since_at, until_at, anchors)
-
-
-def repair_topic(settings: Settings) -> str:
-    """The topic of repairs' answers: key = shard, value = `Repaired` as JSON."""
-    return f"{settings.fixes_topic}.repaired"
-
-
-def _fixes(database: Database[Document], device_id: str, since_at: datetime | None) -> Iterator[Fix]:
-    """The phone's fixes that may come after that moment in the order: by their clock, or with a clock of long ago."""
-    wanted: Document = {"device_id": device_id}
-    if since_at is not None:
-        wanted["$or"] = [{"fixed_at": {"$gte": since_at}}, {"fixed_at": {"$lt": EARLIEST_AT}}]
-    for document in database[FIXES].find(wanted, {"attributes_json": 0}, batch_size=5_000):
-        try:
-            yield fix_of_document(document)
-        except SetAside:
-            continue  # the producer has set it aside, and so no shard has seen it
-
-
-def _findings(database: Database[Document], device_id: str, since_at: datetime | None) -> Iterator[Finding]:
-    """What fixes after that moment made so."""
-    wanted: Document = {"device_id": device_id}
-    if since_at is not None:
-        wanted["judged_at"] = {"$gt": since_at}
-    for kind, collection in FINDINGS.items():
-        for document in database[collection].find(wanted):
-            finding: Any = struct_of_document(document, kind)
-            yield finding

@@ -1,4 +1,4 @@
-"""The repairs that wait in MongoDB: asked for by shards, done by the repairer, one at most for each phone."""
+"""Repairs on their way: waiting in MongoDB for the repairer, one at most for each phone, and spoken of on Kafka."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import msgspec
 
 from itrack.mongo import Document
+from itrack.settings import Settings
 from itrack.trajectory.fleet import Repair
 
-__all__ = ["WaitingRepair", "repair_document", "waiting_repair"]
+__all__ = ["WaitingRepair", "repair_document", "repair_topic", "waiting_repair"]
 
 
 class WaitingRepair(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,3 +44,8 @@ def waiting_repair(document: Document) -> WaitingRepair:
             base=(at_ms, server_ms, number),
         ),
     )
+
+
+def repair_topic(settings: Settings) -> str:
+    """The topic about repairs: key = shard, value = `Repaired` or `AskRepair` as JSON."""
+    return f"{settings.fixes_topic}.repairs"

@@ -10,14 +10,14 @@ import pandas as pd
 
 from streaming.shards import Message, Shard, ShardPlan, silence_of
 
-__all__ = ["FIX", "OUTPUT_SCHEMA", "REPAIRED", "STATE_SCHEMA", "TICK", "ShardFunction", "shard_function"]
+__all__ = ["ABOUT_REPAIR", "FIX", "OUTPUT_SCHEMA", "STATE_SCHEMA", "TICK", "ShardFunction", "shard_function"]
 
 OUTPUT_SCHEMA = "kind string, payload binary"
 """`kind` is `event`, `progress`, `anchor`, `repair`, `dead_letter`, `report`, or `kept` or `dropped` with a colon and
 the name of the finding's struct; `payload` is the struct as MessagePack."""
 STATE_SCHEMA = "packed binary"
 
-FIX, TICK, REPAIRED = 0, 1, 2
+FIX, TICK, ABOUT_REPAIR = 0, 1, 2
 """What a message is, by its topic."""
 
 ShardFunction = Callable[[tuple[Any, ...], Iterator[pd.DataFrame], Any], Iterator[pd.DataFrame]]
@@ -26,14 +26,14 @@ ShardFunction = Callable[[tuple[Any, ...], Iterator[pd.DataFrame], Any], Iterato
 def shard_function(plan: ShardPlan) -> ShardFunction:
     """The function for `applyInPandasWithState`, grouped by shard number.
 
-    Its rows have `what` (`FIX`, `TICK` or `REPAIRED`), `origin`, `received_at` (naive UTC) and `value`.
+    Its rows have `what` (`FIX`, `TICK` or `ABOUT_REPAIR`), `origin`, `received_at` (naive UTC) and `value`.
     """
 
     def on_shard(key: tuple[Any, ...], frames: Iterator[pd.DataFrame], state: Any) -> Iterator[pd.DataFrame]:
-        messages, ticks, repaired = _read(frames)
+        messages, ticks, about_repairs = _read(frames)
         number = int(key[0])
         shard = Shard(number, plan, bytes(state.get[0]) if state.exists else None)
-        findings = shard.on_batch(messages, silence_of(ticks), repaired)
+        findings = shard.on_batch(messages, silence_of(ticks), about_repairs)
         packed, report = shard.pack()
         state.update((packed,))
         encode = msgspec.msgpack.encode
@@ -55,15 +55,15 @@ def shard_function(plan: ShardPlan) -> ShardFunction:
 def _read(frames: Iterator[pd.DataFrame]) -> tuple[list[Message], list[bytes], list[bytes]]:
     messages: list[Message] = []
     ticks: list[bytes] = []
-    repaired: list[bytes] = []
+    about_repairs: list[bytes] = []
     for frame in frames:
         columns = (frame["what"], frame["origin"], frame["received_at"].dt.tz_localize("UTC"), frame["value"])
         for what, origin, received_at, value in zip(*columns, strict=True):
             content = b"" if value is None else bytes(value)
             if what == TICK:
                 ticks.append(content)
-            elif what == REPAIRED:
-                repaired.append(content)
+            elif what == ABOUT_REPAIR:
+                about_repairs.append(content)
             else:
                 messages.append(Message(origin, received_at.to_pydatetime(), content))
-    return messages, ticks, repaired
+    return messages, ticks, about_repairs

@@ -16,7 +16,8 @@ import msgspec
 from itrack.errors import SetAside
 from itrack.fix import Fix
 from itrack.mobility import Verdict
-from itrack.trajectory.fleet import FLEET_VERSION, Anchor, Fleet, Judged, Repair, Repaired
+from itrack.settings import Settings
+from itrack.trajectory.fleet import FLEET_VERSION, Anchor, AskRepair, Fleet, Judged, Repair, Repaired
 from itrack.trajectory.news import News, news_of
 from itrack.trajectory.point import instant_of
 from itrack.trajectory.rules import Rules
@@ -34,6 +35,20 @@ class ShardPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     rules: Rules
     resolution: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> ShardPlan:
+        """The plan that the settings make."""
+        rules = Rules(
+            stop_radius_m=settings.stop_radius_m,
+            stop_dwell_s=settings.stop_dwell_s,
+            window_s=settings.density_window_s,
+        )
+        return cls(rules=rules, resolution=settings.density_resolution)
+
+    def speaker(self, device_id: str) -> Speaker:
+        """Who puts the findings of a device into words."""
+        return Speaker(device_id, self.rules, self.resolution)
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -93,21 +108,25 @@ class Shard:
         self._fix_count = 0
         self._repeated = 0
         self._repairs = 0
-        self._speaker = lru_cache(1024)(lambda device_id: Speaker(device_id, plan.rules, plan.resolution))
+        self._speaker = lru_cache(1024)(plan.speaker)
 
     def on_batch(
-        self, messages: Iterable[Message], silent_until: datetime | None, repaired: Iterable[bytes] = ()
+        self, messages: Iterable[Message], silent_until: datetime | None, about_repairs: Iterable[bytes] = ()
     ) -> Findings:
-        """Take what repairs have found, judge a batch of fixes, then the silence.
+        """Hear of repairs, judge a batch of fixes, then the silence.
 
         Args:
             messages: encoded fixes, in any order.
             silent_until: every fix that Kafka had until then was given; None when that is not known.
-            repaired: answers to repairs (`Repaired`, as JSON).
+            about_repairs: what repairs have found (`Repaired`), and wishes for one (`AskRepair`), as JSON.
         """
         findings = Findings()
-        for answer in repaired:
-            self._keep(self._fleet.adopt(_decode_repaired(answer)), findings)
+        for message in map(_decode_about_repair, about_repairs):
+            if isinstance(message, Repaired):
+                self._keep(self._fleet.adopt(message), findings)
+            elif (repair := self._fleet.ask(message.device_id, message.since_ms)) is not None:
+                findings.repairs.append(repair)
+                self._repairs += 1
         fixes: list[Fix] = []
         theirs: list[Message] = []
         for message in messages:
@@ -152,7 +171,7 @@ class Shard:
         self._set_aside.update(kept.flag for kept in news.kept if isinstance(kept, Verdict))
 
 
-_decode_repaired = msgspec.json.Decoder(Repaired).decode
+_decode_about_repair = msgspec.json.Decoder(AskRepair | Repaired).decode
 
 
 def silence_of(values: Iterable[bytes]) -> datetime | None:

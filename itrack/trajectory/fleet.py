@@ -24,7 +24,7 @@ from itrack.trajectory.quality import flag_points
 from itrack.trajectory.recent import REPAIRED, STANDING, Anew, Known, Limits, adopt, hear_due, judge_new
 from itrack.trajectory.rules import Rules
 
-__all__ = ["FLEET_VERSION", "Anchor", "Fleet", "Judged", "Repair", "Repaired", "warm_up"]
+__all__ = ["FLEET_VERSION", "Anchor", "AskRepair", "Fleet", "Judged", "Repair", "Repaired", "warm_up"]
 
 FLEET_VERSION = f"{PHONE_VERSION}.1"
 """Version of what `snapshot` gives."""
@@ -53,7 +53,14 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True):
     base: tuple[int, int, int]
 
 
-class Repaired(msgspec.Struct, frozen=True, kw_only=True):
+class AskRepair(msgspec.Struct, frozen=True, kw_only=True, tag="ask"):
+    """Somebody wants a phone's past to be judged anew from that event time on."""
+
+    device_id: str
+    since_ms: int
+
+
+class Repaired(msgspec.Struct, frozen=True, kw_only=True, tag="repaired"):
     """The answer to a repair.
 
     Attributes:
@@ -214,6 +221,15 @@ class Fleet:
             out = more_room(out)
         return Judged(found=out.found, device_ids=self._device_ids)
 
+    def ask(self, device_id: str, since_ms: int) -> Repair | None:
+        """Ask for a repair of a phone's past from that event time on; None when the phone is not known here."""
+        number = self._numbers.get(device_id)
+        if number is None or self._known.standings[number]["base_at_ms"] == NO_MS:
+            return None
+        standing = self._known.standings[number]
+        standing["late_ms"] = since_ms if standing["late_ms"] == NO_MS else min(since_ms, int(standing["late_ms"]))
+        return self._ask(number)
+
     def adopt(self, answer: Repaired) -> Judged:
         """Take what a repair has found.
 
@@ -278,10 +294,8 @@ class Fleet:
         is_late = anew.is_late & ~is_replayed
         for number in np.unique(numbers[is_late]):
             late_ms = int(anew.points["at_ms"][is_late & (numbers == number)].min())
-            standing = standings[number]
-            if standing["late_ms"] == NO_MS or late_ms < standing["late_ms"]:
-                standing["late_ms"] = late_ms
-            judged.repairs.append(self._ask(int(number)))
+            repair = self.ask(self._device_ids[number], late_ms)
+            judged.repairs += [] if repair is None else [repair]
 
     def _ask(self, number: int) -> Repair:
         standing = self._known.standings[number]

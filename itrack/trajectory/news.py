@@ -32,7 +32,7 @@ from itrack.trajectory.recent import AGAIN, BEFORE, NEWS, NOW, PROGRESS, REPAIRE
 from itrack.trajectory.replay import Replayed
 from itrack.trajectory.words import Finding, Row, Speaker
 
-__all__ = ["News", "event_of", "findings_of", "id_of", "news_of", "news_of_repair"]
+__all__ = ["News", "begins_at", "content_of", "event_of", "findings_of", "id_of", "news_of", "news_of_repair"]
 
 
 class News(msgspec.Struct, kw_only=True):
@@ -176,7 +176,7 @@ def _compare(before: dict[str, Finding], now: dict[str, _Said], news: News) -> N
             _withdraw(finding, news)
     for key, said in now.items():
         told = before.get(key)
-        if told is None or _content(told) != _content(said.finding):
+        if told is None or content_of(told) != content_of(said.finding):
             _tell(said, news, is_correction=said.row.side != NOW)
         elif told != said.finding or isinstance(told, Verdict | Passage):
             news.kept.append(said.finding)
@@ -198,7 +198,7 @@ def _withdraw(finding: Finding, news: News) -> None:
         news.events.append(event_of(finding, is_gone=True, knowable_at=finding.judged_at, is_correction=True))
 
 
-def _content(finding: Finding) -> Finding:
+def content_of(finding: Finding) -> Finding:
     """The finding, whichever fix made it so, and however far it has come while it goes on."""
     if isinstance(finding, Staypoint) and finding.ended_at is None:
         finding = msgspec.structs.replace(
@@ -250,3 +250,18 @@ def _happened_at(subject: Subject) -> Instant:
             return subject.ended_at or subject.started_at
         case _:
             return subject.started_at
+
+
+def begins_at(finding: Finding) -> Instant:
+    """When what it tells of began; what decides its day."""
+    match finding:
+        case Anomaly():
+            return finding.happened_at
+        case GeofenceVisit():
+            return finding.entered_at
+        case Verdict():
+            return finding.fixed_at
+        case Passage():
+            return finding.window_started_at
+        case _:
+            return finding.started_at
