@@ -9,13 +9,14 @@ import os
 import sys
 import tempfile
 
-from benchmarks import bridge, distance, line_latency, producer
+from benchmarks import analytics, bridge, distance, line_latency, producer
 from itrack.settings import load_settings
 
 BENCHMARKS = {
     "bridge": bridge.main,
     "producer": producer.main,
     "line-latency": line_latency.main,
+    "analytics": analytics.main,
     "distance": distance.main,
 }
 
