@@ -1,0 +1,174 @@
+"""Every fault that a round may bring. One more is a line in `all_faults`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from random import Random
+
+from infra.process import Child
+from tests.chaos.line import Instance, Line
+from tests.support.clock import JumpingClock
+from tests.support.disk import SmallDisk
+from tests.support.proxy import FINE, Proxy, Weather
+
+__all__ = ["BAD_WEATHER", "Fault", "all_faults", "choose", "frozen", "full_disk", "jumped", "kill", "killed", "weather"]
+
+Strike = Callable[[Random], AbstractContextManager[None]]
+
+_BOTH = frozenset({"up", "down"})
+_HOUR_S = 3600
+
+BAD_WEATHER: dict[str, Weather] = {
+    "slow": Weather(delay_s=0.3),
+    "uneven": Weather(jitter_s=0.5),
+    "narrow": Weather(bytes_per_s=4_000),
+    "closed": Weather(is_closed=True),
+    "black hole": Weather(swallow=_BOTH),
+    "black hole for requests": Weather(swallow=frozenset({"up"})),
+    "black hole for answers": Weather(swallow=frozenset({"down"})),
+    "black hole for some": Weather(swallow=_BOTH, share=0.5),
+}
+"""What a network may be like, by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """Something that goes wrong and is mended again.
+
+    Attributes:
+        name: for the tally, such as `kill bridge`.
+        victim: whom it hits; a round hits nobody twice.
+        strike: a context manager; leaving it mends.
+        weight: how often it comes, beside others.
+    """
+
+    name: str
+    victim: str
+    strike: Strike
+    weight: float = 1.0
+
+
+def all_faults(line: Line) -> list[Fault]:
+    """Every fault that this line on this machine can have."""
+    faults = [Fault(name="restart Traccar", victim="traccar", strike=lambda random: traccar_away(line, random), weight=4)]
+    for name, child in line.children.items():
+        faults += [
+            Fault(name=f"kill {name}", victim=name, strike=lambda _, child=child: killed(child), weight=4),
+            Fault(name=f"freeze {name}", victim=name, strike=lambda _, child=child: frozen(child), weight=4),
+        ]
+    for name, disk in line.disks.items():
+        faults.append(Fault(name=f"full disk of {name}", victim=name, strike=lambda _, disk=disk: full_disk(disk), weight=2))
+    for instance in line.instances.values():
+        faults += _faults_of_clock(instance) + _faults_of_network(instance)
+    return faults
+
+
+def _faults_of_clock(instance: Instance) -> list[Fault]:
+    if instance.clock is None:
+        return []
+    return [
+        Fault(name=f"clock {word} of {instance.name}", victim=instance.name, weight=2,
+              strike=lambda random, clock=instance.clock, sign=sign: jumped(clock, sign * random.randrange(1, 30) * _HOUR_S))
+        for word, sign in (("ahead", 1), ("back", -1))
+    ]
+
+
+def _faults_of_network(instance: Instance) -> list[Fault]:
+    faults = []
+    for peer, proxy in instance.ways.items():
+        victim = f"{instance.name}-{peer}"
+        for word, act in (("cut", proxy.cut), ("reset", proxy.reset)):
+            faults.append(Fault(name=f"{word} {victim}", victim=victim, strike=lambda _, act=act: broken(act)))
+        for word, each in BAD_WEATHER.items():
+            faults.append(Fault(name=f"{word} {victim}", victim=victim, weight=0.5,
+                                strike=lambda _, proxy=proxy, each=each: weather(proxy, each)))
+    return faults
+
+
+def choose(random: Random, faults: list[Fault]) -> list[Fault]:
+    """One fault, or two or three on different victims that come together."""
+    chosen: list[Fault] = []
+    for _ in range(random.choice([1, 1, 2, 2, 3])):
+        hit = {each.victim for each in chosen}
+        left = [each for each in faults if each.victim not in hit]
+        chosen += random.choices(left, [each.weight for each in left])
+    return chosen
+
+
+def kill(child: Child) -> None:
+    """SIGKILL, and wait until it is gone."""
+    child.require_alive()
+    os.kill(child.pid, signal.SIGKILL)
+    while child.pid is not None:
+        time.sleep(0.01)
+
+
+@contextmanager
+def killed(child: Child) -> Iterator[None]:
+    """Kill it; start it again in the end."""
+    if child.pid is not None:
+        kill(child)
+    yield
+    child.start()
+
+
+@contextmanager
+def frozen(child: Child) -> Iterator[None]:
+    """Let it do nothing (SIGSTOP)."""
+    pid = child.pid
+    if pid is not None:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        if pid is not None:
+            os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def traccar_away(line: Line, _random: Random) -> Iterator[None]:
+    """Stop Traccar, which forgets what it has answered with 200 and not stored; start it in the end."""
+    line.traccar.stop()
+    try:
+        yield
+    finally:
+        line.traccar.start()
+
+
+@contextmanager
+def full_disk(disk: SmallDisk) -> Iterator[None]:
+    """Leave no room; make some in the end."""
+    disk.fill()
+    try:
+        yield
+    finally:
+        disk.make_room()
+
+
+@contextmanager
+def jumped(clock: JumpingClock, by_s: int) -> Iterator[None]:
+    """Set its clock once; nobody sets it right."""
+    clock.jump(by_s)
+    yield
+
+
+@contextmanager
+def weather(proxy: Proxy, bad: Weather) -> Iterator[None]:
+    """Bad weather for the connections of one pair."""
+    proxy.set(bad)
+    try:
+        yield
+    finally:
+        proxy.set(FINE)
+
+
+@contextmanager
+def broken(act: Callable[[], None]) -> Iterator[None]:
+    """End all connections at once; new ones are well."""
+    act()
+    yield
