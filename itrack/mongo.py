@@ -108,10 +108,19 @@ _INDEXES: dict[str, list[IndexModel]] = {
 }
 
 
-def open_database(settings: Settings, *, part: str, timeout_s: float = 10.0) -> Database[Document]:
+def open_database(
+    settings: Settings, *, part: str, timeout_s: float = 10.0, answer_s: float | None = None
+) -> Database[Document]:
     """The database, with aware UTC dates, majority reads and journalled majority writes.
 
     The connection is made at the first call; `database.client.close()` ends it.
+
+    Args:
+        settings: where it is.
+        part: who asks, for MongoDB's own log.
+        timeout_s: how long to look for a primary, and to wait for a connection.
+        answer_s: how long to wait for the answer to one command. None is for ever: pymongo notices that a server is
+            gone, not that one of several connections to it has died without a word, as behind a firewall that forgot it.
 
     Raises:
         FixConfiguration: the address is none.
@@ -122,6 +131,7 @@ def open_database(settings: Settings, *, part: str, timeout_s: float = 10.0) -> 
             appname=f"itrack-{part}",
             serverSelectionTimeoutMS=int(timeout_s * 1000),
             connectTimeoutMS=int(timeout_s * 1000),
+            socketTimeoutMS=None if answer_s is None else int(answer_s * 1000),
             retryWrites=True,
             readConcernLevel="majority",
         )

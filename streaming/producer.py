@@ -60,7 +60,7 @@ def run(settings: Settings | None = None) -> None:
     settings = settings or load_settings()
     _collect_garbage_rarely()
     with Part("producer", settings, settings.producer_metrics_port) as part:
-        database = open_database(settings, part="producer", timeout_s=3.0)
+        database = open_database(settings, part="producer", timeout_s=3.0, answer_s=15.0)
 
         def say_what_is_wrong(error: TryAgain) -> None:
             RESTARTS.inc()

@@ -57,7 +57,7 @@ class _Bridge:
     def __init__(self, settings: Settings, part: Part) -> None:
         self._settings = settings
         self._part = part
-        self._database = open_database(settings, part="bridge", timeout_s=3.0)
+        self._database = open_database(settings, part="bridge", timeout_s=3.0, answer_s=15.0)
         self._store = FixStore(self._database, settings.traccar_name)
         spool = Spool(settings.bridge_folder, settings.traccar_name, settings.bridge_spool_mib * 1024 * 1024)
         self._writer = LiveWriter(self._store, spool)
