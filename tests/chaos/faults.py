@@ -96,7 +96,8 @@ def choose(random: Random, faults: list[Fault]) -> list[Fault]:
     for _ in range(random.choice([1, 1, 2, 2, 3])):
         hit = {each.victim for each in chosen}
         left = [each for each in faults if each.victim not in hit]
-        chosen += random.choices(left, [each.weight for each in left])
+        if left:
+            chosen += random.choices(left, [each.weight for each in left])
     return chosen
 
 

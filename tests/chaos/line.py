@@ -119,6 +119,8 @@ class Line:
 
     def problems(self) -> list[str]:
         """What is not as it has to be, now: the verdict on the evidence, and parts that are not well."""
+        if away := [name for name, child in self.services.items() if not child.program.is_ready()]:
+            return [f"{' and '.join(away)} not ready"]
         try:
             problems = find_problems(self.gather())
         except (PyMongoError, KafkaError) as error:

@@ -170,6 +170,7 @@ class Proxy:
         async def change() -> None:
             self._weather = weather
             for link in list(self._links):
+                link.luck = random.random()  # noqa: S311
                 if weather.swallow:
                     self._mark_lost(link)
                 elif link.lost and link.server is not None:
