@@ -23,6 +23,7 @@ __all__ = ["Publisher"]
 
 _PATIENCE_S = 5.0
 _LAST_WAIT_S = 3.0
+_ANSWER_MS = 15_000
 _NOT_ALLOWED = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED}
 
 
@@ -50,6 +51,8 @@ class Publisher:
                 "enable.idempotence": True,
                 "acks": "all",
                 "message.timeout.ms": 0,  # wait for a broker that is away; do not drop
+                "socket.timeout.ms": _ANSWER_MS,  # a connection that died without a word is left after this
+                "request.timeout.ms": _ANSWER_MS,
                 "linger.ms": 1,
                 "batch.num.messages": 10_000,
                 "queue.buffering.max.messages": 50_000,
