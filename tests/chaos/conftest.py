@@ -10,8 +10,12 @@ from pathlib import Path
 import pytest
 import stamina.instrumentation
 
-from tests.chaos.line import Line, chaos_line
+from tests.chaos.building import chaos_line
+from tests.chaos.line import Line
 from tests.chaos.tally import Tally
+
+PARTS = ("bridge", "producer")
+"""Name one twice for two instances of it: each is a victim of its own."""
 
 _TALLY = pytest.StashKey[Tally]()
 
@@ -36,6 +40,6 @@ def tally(pytestconfig: pytest.Config) -> Tally:
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory, downloads: Path, jars: Path) -> Iterator[Line]:
-    with chaos_line(tmp_path_factory.mktemp("chaos"), downloads) as line:
+def line(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterator[Line]:
+    with chaos_line(tmp_path_factory.mktemp("chaos"), downloads, PARTS) as line:
         yield line

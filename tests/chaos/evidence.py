@@ -137,7 +137,9 @@ class TopicReader:
         found: list[ConsumerRecord] = []
         consumer = KafkaConsumer(bootstrap_servers=self._address, enable_auto_commit=False)
         try:
-            partitions = [TopicPartition(self._topic, each) for each in consumer.partitions_for_topic(self._topic) or ()]
+            partitions = [
+                TopicPartition(self._topic, each) for each in consumer.partitions_for_topic(self._topic) or ()
+            ]
             ends = consumer.end_offsets(partitions)
             consumer.assign(partitions)
             for each in partitions:

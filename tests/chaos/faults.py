@@ -8,32 +8,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 from infra.process import Child
 from tests.chaos.line import Instance, Line
 from tests.support.clock import JumpingClock
 from tests.support.disk import SmallDisk
-from tests.support.proxy import FINE, Proxy, Weather
+from tests.support.proxy import Proxy
+from tests.support.weather import BAD_WEATHER, FINE, Weather
 
-__all__ = ["BAD_WEATHER", "Fault", "all_faults", "choose", "frozen", "full_disk", "jumped", "kill", "killed", "weather"]
+__all__ = ["Fault", "all_faults", "choose", "frozen", "full_disk", "jumped", "kill", "killed", "weather"]
 
-Strike = Callable[[Random], AbstractContextManager[None]]
-
-_BOTH = frozenset({"up", "down"})
-_HOUR_S = 3600
-
-BAD_WEATHER: dict[str, Weather] = {
-    "slow": Weather(delay_s=0.3),
-    "uneven": Weather(jitter_s=0.5),
-    "narrow": Weather(bytes_per_s=4_000),
-    "closed": Weather(is_closed=True),
-    "black hole": Weather(swallow=_BOTH),
-    "black hole for requests": Weather(swallow=frozenset({"up"})),
-    "black hole for answers": Weather(swallow=frozenset({"down"})),
-    "black hole for some": Weather(swallow=_BOTH, share=0.5),
-}
-"""What a network may be like, by name."""
+_JUMPS_H = {"ahead": 3, "far ahead": 29, "back": -3, "far back": -29}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,44 +36,44 @@ class Fault:
 
     name: str
     victim: str
-    strike: Strike
+    strike: Callable[[], AbstractContextManager[None]]
     weight: float = 1.0
 
 
 def all_faults(line: Line) -> list[Fault]:
     """Every fault that this line on this machine can have."""
-    faults = [Fault(name="restart Traccar", victim="traccar", strike=lambda random: traccar_away(line, random), weight=4)]
+    faults = [Fault(name="restart Traccar", victim="traccar", strike=partial(traccar_away, line), weight=4)]
     for name, child in line.children.items():
         faults += [
-            Fault(name=f"kill {name}", victim=name, strike=lambda _, child=child: killed(child), weight=4),
-            Fault(name=f"freeze {name}", victim=name, strike=lambda _, child=child: frozen(child), weight=4),
+            Fault(name=f"kill {name}", victim=name, strike=partial(killed, child), weight=4),
+            Fault(name=f"freeze {name}", victim=name, strike=partial(frozen, child), weight=4),
         ]
     for name, disk in line.disks.items():
-        faults.append(Fault(name=f"full disk of {name}", victim=name, strike=lambda _, disk=disk: full_disk(disk), weight=2))
+        faults.append(Fault(name=f"full disk of {name}", victim=name, strike=partial(full_disk, disk), weight=2))
     for instance in line.instances.values():
         faults += _faults_of_clock(instance) + _faults_of_network(instance)
     return faults
 
 
 def _faults_of_clock(instance: Instance) -> list[Fault]:
-    if instance.clock is None:
+    name, clock = instance.name, instance.clock
+    if clock is None:
         return []
     return [
-        Fault(name=f"clock {word} of {instance.name}", victim=instance.name, weight=2,
-              strike=lambda random, clock=instance.clock, sign=sign: jumped(clock, sign * random.randrange(1, 30) * _HOUR_S))
-        for word, sign in (("ahead", 1), ("back", -1))
+        Fault(name=f"clock of {name} {word}", victim=name, strike=partial(jumped, clock, hours))
+        for word, hours in _JUMPS_H.items()
     ]
 
 
 def _faults_of_network(instance: Instance) -> list[Fault]:
     faults = []
     for peer, proxy in instance.ways.items():
-        victim = f"{instance.name}-{peer}"
-        for word, act in (("cut", proxy.cut), ("reset", proxy.reset)):
-            faults.append(Fault(name=f"{word} {victim}", victim=victim, strike=lambda _, act=act: broken(act)))
-        for word, each in BAD_WEATHER.items():
-            faults.append(Fault(name=f"{word} {victim}", victim=victim, weight=0.5,
-                                strike=lambda _, proxy=proxy, each=each: weather(proxy, each)))
+        pair = f"{instance.name}-{peer}"
+        strikes = {"cut": partial(broken, proxy.cut), "reset": partial(broken, proxy.reset)}
+        strikes |= {word: partial(weather, proxy, bad) for word, bad in BAD_WEATHER.items()}
+        faults += [
+            Fault(name=f"{word} {pair}", victim=pair, strike=strike, weight=0.5) for word, strike in strikes.items()
+        ]
     return faults
 
 
@@ -132,7 +119,7 @@ def frozen(child: Child) -> Iterator[None]:
 
 
 @contextmanager
-def traccar_away(line: Line, _random: Random) -> Iterator[None]:
+def traccar_away(line: Line) -> Iterator[None]:
     """Stop Traccar, which forgets what it has answered with 200 and not stored; start it in the end."""
     line.traccar.stop()
     try:
@@ -152,9 +139,9 @@ def full_disk(disk: SmallDisk) -> Iterator[None]:
 
 
 @contextmanager
-def jumped(clock: JumpingClock, by_s: int) -> Iterator[None]:
-    """Set its clock once; nobody sets it right."""
-    clock.jump(by_s)
+def jumped(clock: JumpingClock, hours: int) -> Iterator[None]:
+    """Set a clock once; nobody sets it right."""
+    clock.jump(hours * 3600)
     yield
 
 

@@ -126,13 +126,17 @@ class Phones:
         if random.random() < _LATE:
             point = _moved(point, -timedelta(seconds=random.randrange(86_400)))
         if phone.endswith("-0001") and random.random() < _FUTURE:
-            point = msgspec.structs.replace(point, measured_at=datetime.now(UTC) + timedelta(hours=random.randrange(1, 23)))
+            point = msgspec.structs.replace(
+                point, measured_at=datetime.now(UTC) + timedelta(hours=random.randrange(1, 23))
+            )
         return phone, point
 
     def _new_people(self, random: Random) -> Iterator[Report]:
         self._crowds += 1
         seed = random.randrange(1_000_000)
-        crowd = make_crowd(_PEOPLE, _HOURS, seed=seed, now=datetime.now(UTC), speed=1e6, device_prefix=f"{self._crowds}-")
+        crowd = make_crowd(
+            _PEOPLE, _HOURS, seed=seed, now=datetime.now(UTC), speed=1e6, device_prefix=f"{self._crowds}-"
+        )
         for phone in crowd.plans:
             self._names[self._traccar.add_device(phone)] = phone
         leaving = [(planned.due_s, phone, planned.point) for phone, plan in crowd.plans.items() for planned in plan]

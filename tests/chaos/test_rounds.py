@@ -34,7 +34,7 @@ def play(line: Line, faults: list[Fault], random: Random) -> None:
         line.phones.meddle(random)
     with ExitStack() as mended:
         for fault in faults:
-            mended.enter_context(fault.strike(random))
+            mended.enter_context(fault.strike())
             time.sleep(random.uniform(0.0, 0.7))
         time.sleep(random.uniform(0.3, LONGEST_FAULT_S))
     line.revive()

@@ -82,15 +82,17 @@ def _scattered(published: Sequence[Record]) -> set[str]:
 
 def _overtaken(published: Sequence[Record], order: Sequence[str]) -> set[str]:
     """Fixes whose first copy is behind the first copy of one of their device that was stored later."""
-    place = {fix_id: number for number, fix_id in enumerate(order)}
+    place: dict[str, int] = {}
+    for fix_id in order:
+        place.setdefault(fix_id, len(place))
     furthest: dict[str, int] = {}
     seen: set[str] = set()
     overtaken: set[str] = set()
     for fix in (record.fix for record in published):
-        if fix.fix_id in seen:
+        if fix.fix_id in seen or fix.fix_id not in place:
             continue
         seen.add(fix.fix_id)
-        here = place.get(fix.fix_id, -1)
+        here = place[fix.fix_id]
         if here < furthest.get(fix.device_id, -1):
             overtaken.add(fix.fix_id)
         furthest[fix.device_id] = max(here, furthest.get(fix.device_id, -1))

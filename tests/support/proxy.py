@@ -8,86 +8,21 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Self, TypeVar
 
-__all__ = ["FINE", "Network", "Proxy", "Trap", "Weather"]
+from tests.support.trap import Trap
+from tests.support.weather import BOTH_WAYS, FINE, Way, Weather
+
+__all__ = ["Network", "Proxy"]
 
 T = TypeVar("T")
-Way = Literal["up", "down"]
-"""`up` is from the client to the server."""
-
 _CHUNK = 65_536
 _SLICES_PER_S = 20
-_LOOK_S = 0.05
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER with a time of nought: closing sends RST instead of FIN."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Weather:
-    """What a connection meets.
-
-    Attributes:
-        delay_s: each piece of data waits so long, and pieces behind it wait for it.
-        jitter_s: it waits up to so much longer.
-        bytes_per_s: no more than this gets through each way; None for all.
-        swallow: ways in which nothing gets through, not even the end of the connection, and nobody is told.
-        share: of the connections that meet this weather; the others are well.
-        only: meet it only where the client's first data has this in it.
-        is_closed: every new connection is reset at once.
-    """
-
-    delay_s: float = 0.0
-    jitter_s: float = 0.0
-    bytes_per_s: int | None = None
-    swallow: frozenset[Way] = frozenset()
-    share: float = 1.0
-    only: bytes = b""
-    is_closed: bool = False
-
-
-FINE = Weather()
-
-
-class Trap:
-    """Stops a connection at the piece of data that holds a pattern, before it gets through.
-
-    Args:
-        pattern: looked for in what clients send.
-        skip: let so many pieces with it through first.
-    """
-
-    def __init__(self, pattern: bytes, skip: int = 0) -> None:
-        self._pattern = pattern
-        self._skip = skip
-        self._caught = threading.Event()
-        self._opened = asyncio.Event()
-
-    def wait(self, within_s: float = 30.0) -> None:
-        """Wait until something is caught.
-
-        Raises:
-            TimeoutError: nothing came by.
-        """
-        if not self._caught.wait(within_s):
-            msg = f"nothing with {self._pattern!r} came by"
-            raise TimeoutError(msg)
-
-    def open(self) -> None:
-        """Let everything through; call it in the network's thread."""
-        self._opened.set()
-
-    async def pass_by(self, data: bytes) -> None:
-        """Returns when `data` may go on."""
-        if self._opened.is_set() or self._pattern not in data:
-            return
-        if self._skip > 0:
-            self._skip -= 1
-            return
-        self._caught.set()
-        await self._opened.wait()
 
 
 @dataclass(eq=False)
@@ -174,7 +109,7 @@ class Proxy:
                 if weather.swallow:
                     self._mark_lost(link)
                 elif link.lost and link.server is not None:
-                    link.lost = frozenset({"up", "down"})
+                    link.lost = BOTH_WAYS
                     link.server.transport.abort()
 
         self._call(change)
@@ -267,9 +202,9 @@ class Proxy:
             if self._is_met(link):
                 await asyncio.sleep(self._weather.delay_s + random.random() * self._weather.jitter_s)  # noqa: S311
             await self._hand_on(link, way, data, writer)
-        while way in link.lost and not writer.is_closing():
-            await asyncio.sleep(_LOOK_S)
-        if link.lost:
+        if way in link.lost:
+            with suppress(OSError):
+                await writer.wait_closed()  # until the weather is fine, or the other end is gone as well
             _reset(link)
         elif not writer.is_closing():
             writer.write_eof()
