@@ -14,6 +14,8 @@ from itrack.settings import Settings
 __all__ = ["create_topics", "ensure_topics"]
 
 _TIMEOUT_S = 5.0
+_BY_BROKERS_CLOCK = {"message.timestamp.type": "LogAppendTime"}
+"""A broker refuses what a client's clock dates an hour ahead, and deletes early what it dates long ago."""
 
 
 def ensure_topics(settings: Settings) -> None:
@@ -44,7 +46,7 @@ def create_topics(settings: Settings, partitions: Mapping[str, int]) -> None:
                 name,
                 num_partitions=number,
                 replication_factor=settings.kafka_replication,
-                config={"retention.ms": str(settings.kafka_retention_hours * 3_600_000)},
+                config={"retention.ms": str(settings.kafka_retention_hours * 3_600_000), **_BY_BROKERS_CLOCK},
             )
             for name, number in partitions.items()
             if name not in existing
