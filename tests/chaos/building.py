@@ -22,11 +22,12 @@ from tests.support.line import own_settings
 from tests.support.ports import free_ports
 from tests.support.proxy import Network, Proxy
 
-__all__ = ["chaos_line"]
+__all__ = ["QUICK", "chaos_line"]
 
 _REACHES = {"bridge": ("traccar", "mongodb"), "producer": ("mongodb", "kafka")}
 _MIB_OF_DISKS = {"mongod": 192, "kafka": 64, "bridge": 16}
-_QUICK = {"bridge_reconcile_s": 1.0, "bridge_doubt_s": 0.5, "bridge_silence_s": 4.0}
+QUICK = {"bridge_reconcile_s": 1.0, "bridge_doubt_s": 0.5, "bridge_silence_s": 4.0}
+"""Settings with which a bridge notices within seconds what it notices within a minute or two otherwise."""
 _KEEPALIVE_S = 0.5
 
 
@@ -104,7 +105,7 @@ def _instance(line: Line, name: str, part: str, ways: Mapping[str, Proxy]) -> In
         own["traccar_token"] = SecretStr(line.traccar.token)
     if "kafka" in ways:
         own["kafka_bootstrap"] = f"127.0.0.1:{ways['kafka'].port}"
-    settings = line.settings.model_copy(update={**_QUICK, **own})
+    settings = line.settings.model_copy(update={**QUICK, **own})
     program = dataclasses.replace(part_program(info, settings), name=name)
     return Instance(name=name, child=Child(program, line.folder), url=info.url(settings), ways=ways)
 

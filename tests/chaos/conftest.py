@@ -1,4 +1,4 @@
-"""A line for each module of the suite, and the summary of the rounds at the end of the run."""
+"""The line that all tests of the suite share, and the summary of the rounds at the end of the run."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from tests.chaos.tally import Tally
 
 PARTS = ("bridge", "producer")
 """Name one twice for two instances of it: each is a victim of its own."""
+
+thorough = pytest.mark.skipif("CHAOS_ROUNDS" not in os.environ, reason="it takes its time: `make chaos` runs it")
 
 _TALLY = pytest.StashKey[Tally]()
 
@@ -39,7 +41,7 @@ def tally(pytestconfig: pytest.Config) -> Tally:
     return pytestconfig.stash[_TALLY]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def line(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterator[Line]:
     with chaos_line(tmp_path_factory.mktemp("chaos"), downloads, PARTS) as line:
         yield line

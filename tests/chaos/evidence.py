@@ -69,6 +69,7 @@ class Evidence:
         stored: in MongoDB.
         published: messages of the topic of fixes, in the order of their offsets.
         dead_letters: the texts of them.
+        unordered: fixes whose order on Kafka is not looked at.
     """
 
     due: dict[str, Sighting]
@@ -77,6 +78,7 @@ class Evidence:
     stored: Stored
     published: list[Record]
     dead_letters: list[str] = field(default_factory=list)
+    unordered: set[str] = field(default_factory=set)
 
 
 def sightings(positions: Iterable[Position], server: str) -> dict[str, Sighting]:

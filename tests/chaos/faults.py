@@ -101,8 +101,10 @@ def killed(child: Child) -> Iterator[None]:
     """Kill it; start it again in the end."""
     if child.pid is not None:
         kill(child)
-    yield
-    child.start()
+    try:
+        yield
+    finally:
+        child.start()
 
 
 @contextmanager

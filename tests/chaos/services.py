@@ -15,14 +15,16 @@ from infra.workspace import Workspace
 from itrack.settings import Settings
 from tests.support.proxy import Proxy
 
-__all__ = ["kafka_behind", "small_mongod"]
+__all__ = ["SMALL_JOURNAL", "kafka_behind", "small_mongod"]
+
+SMALL_JOURNAL = ("--wiredTigerEngineConfigString", "log=(prealloc=false,file_max=4MB)")
+"""Options of mongod, whose journal begins with three files of 100 MB otherwise."""
 
 
 def small_mongod(workspace: Workspace, settings: Settings) -> Program:
     """As ever, but with a small journal, and looking for room on the disk every second."""
     program = mongod_program(workspace, settings)
-    small = ["--syncdelay", "1", "--wiredTigerEngineConfigString", "log=(prealloc=false,file_max=4MB)"]
-    return dataclasses.replace(program, argv=[*program.argv, *small])
+    return dataclasses.replace(program, argv=[*program.argv, *SMALL_JOURNAL, "--syncdelay", "1"])
 
 
 def kafka_behind(proxies: Sequence[Proxy], workspace: Workspace, settings: Settings) -> Program:

@@ -8,8 +8,9 @@ What is promised, and looked at here:
    identifier has MongoDB's fixes, whichever copy it keeps.
 3. All copies of a device's fixes are in one partition, keyed by the device.
 4. The first copies of a device's fixes come in the order in which MongoDB stored them, which is that of their inserts
-   in the oplog. Later copies may be anywhere behind the first one. (Where the change stream was lost and the
-   collection is read again, the order is that of `stored_at`; no round of the suite loses the stream.)
+   in the oplog. Later copies may be anywhere behind the first one. Where the collection itself is read, at the first
+   start and when the change stream was lost, the order is that of `stored_at`, which is the same but for writes that
+   crossed each other; a test that brings this about says so, and the order is not looked at.
 5. Nothing was set aside: every report of the suite's phones is a fix.
 6. Each device that the bridge's user may see has its present name in MongoDB; the others are marked removed.
 """
@@ -50,7 +51,7 @@ def find_problems(evidence: Evidence) -> list[str]:
             record.fix.fix_id for record in published if record.key != record.fix.device_id.encode()
         },
         "in several partitions": _scattered(published),
-        "first on Kafka behind one that was stored later": _overtaken(published, stored.order),
+        "first on Kafka behind one that was stored later": _overtaken(published, stored.order) - evidence.unordered,
         "set aside": set(stored.set_aside),
         "among the dead letters": set(evidence.dead_letters),
         "named or marked as removed otherwise than Traccar does": {

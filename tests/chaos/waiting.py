@@ -1,0 +1,26 @@
+"""Waiting for something to come true, and for a part to say what is wrong."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from tests.chaos.line import Instance
+
+__all__ = ["wait_until", "wait_until_told"]
+
+
+def wait_until(is_so: Callable[[], object], within_s: float = 60.0) -> None:
+    """Return once `is_so`; fail when it takes too long."""
+    deadline_s = time.monotonic() + within_s
+    while not is_so():
+        assert time.monotonic() < deadline_s, "it did not come true"
+        time.sleep(0.1)
+
+
+def wait_until_told(instance: Instance, word: str, within_s: float = 60.0) -> None:
+    """Return once the part's health says that it is not well, with this word in the sentence."""
+    deadline_s = time.monotonic() + within_s
+    while (said := instance.health()).get("healthy") is not False or word not in str(said["detail"]):
+        assert time.monotonic() < deadline_s, f"{instance.name} says {said}"
+        time.sleep(0.1)
