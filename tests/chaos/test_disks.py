@@ -42,6 +42,7 @@ def test_full_disk_of_a_service(line: Line, name: str, witnesses: tuple[str, ...
     line.wait_whole()
 
 
+@thorough
 def test_full_disk_of_the_bridge(line: Line) -> None:
     """With no room for what it keeps while MongoDB is away, a bridge gets it from Traccar afterwards."""
     with full_disk(disk_of(line, "bridge")), killed(line.services["mongod"]):

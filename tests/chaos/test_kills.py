@@ -79,6 +79,7 @@ def test_bridge_dead_for_long(line: Line) -> None:
     line.wait_whole()
 
 
+@thorough
 def test_mongodb_gone_for_a_while(line: Line) -> None:
     """Bridge and producer say that MongoDB is away, take what comes meanwhile, and go on by themselves."""
     with killed(line.services["mongod"]):
@@ -89,6 +90,7 @@ def test_mongodb_gone_for_a_while(line: Line) -> None:
     line.wait_whole()
 
 
+@thorough
 def test_kafka_gone_for_a_while(line: Line) -> None:
     """The producer says that Kafka is away; the bridge goes on; what was stored meanwhile is published afterwards."""
     with killed(line.services["kafka"]):

@@ -69,6 +69,7 @@ def test_some_connections_died_without_a_word(line: Line, name: str, peer: str) 
         line.wait_whole()
 
 
+@thorough
 def test_socket_dead_while_rest_is_well(line: Line) -> None:
     """Traccar's websocket falls silent: fixes come by REST meanwhile, and the socket is given up and opened anew."""
     way = line.instances["bridge"].ways["traccar"]
@@ -84,8 +85,8 @@ def test_socket_dead_while_rest_is_well(line: Line) -> None:
 def test_cut_and_reset_again_and_again(line: Line, name: str, peer: str) -> None:
     """Connections that are closed and broken every fifth of a second, in the middle of messages, lose nothing."""
     way = line.instances[name].ways[peer]
-    line.phones.send(RANDOM, 100, over_s=2.0)
-    for number in range(10):
+    line.phones.send(RANDOM, 100, over_s=1.0)
+    for number in range(6):
         (way.cut if number % 2 else way.reset)()
         time.sleep(0.2)
     line.phones.join()
