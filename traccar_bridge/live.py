@@ -61,6 +61,7 @@ class Live:
             self._take_device(raw)
         for raw in frame.positions:
             self._take_position(raw)
+        self._sightings.heard()
 
     def _take_device(self, raw: bytes) -> None:
         try:

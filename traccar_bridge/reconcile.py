@@ -92,8 +92,10 @@ class Reconciler:
         self._last_report_at: dict[str, datetime] = {}
         self._doubted: dict[str, datetime] = {}
         self._reported: set[str] = set()
+        self._noticed_s: dict[str, float] = {}
         self._had_gap = True
         self._is_at_end = True
+        self._blind_since_s = 0.0
 
     def work(self, on_success: Callable[[], None]) -> None:
         """Reconcile until the part is to stop.
@@ -113,9 +115,11 @@ class Reconciler:
                     on_success()
 
     def _round(self, traccar: Traccar, *, is_whole: bool) -> None:
-        doubted, had_gap, saw_stranger = self._sightings.take()
+        doubted, blind_since_s, saw_stranger = self._sightings.take()
         self._doubted |= doubted  # the later report counts
-        self._had_gap |= had_gap
+        if blind_since_s is not None:
+            self._blind_since_s = min(self._blind_since_s, blind_since_s) if self._had_gap else blind_since_s
+            self._had_gap = True
         has_more = False
         if is_whole or saw_stranger:
             self._refresh_roster(traccar)
@@ -140,6 +144,7 @@ class Reconciler:
                 and self._last_report_at.get(device.device_id) != device.last_report_at
             ):
                 self._reported.add(device.device_id)
+                self._noticed_s[device.device_id] = time.monotonic()
                 self._last_report_at[device.device_id] = device.last_report_at
         self._roster.replace(known)
         self._store.write_devices(each.device for each in known)
@@ -180,6 +185,8 @@ class Reconciler:
         metrics.HIGHEST_ID.set(ledger.highest_id)
         metrics.SETTLED_ID.set(ledger.settled_id)
         self._doubted, self._had_gap = {}, False
+        sound_s = self._sightings.sound_until_s
+        self._noticed_s = {each: noticed_s for each, noticed_s in self._noticed_s.items() if noticed_s >= sound_s}
         if self._is_at_end:
             self._reported = set()
 
@@ -249,10 +256,17 @@ class Reconciler:
         metrics.UNPROVEN.inc(unproven)
         ledger.walked(range(ledger.walked_id + 1, ledger.highest_id + 1))
         ledger.give_up()
-        late = self._doubted.keys() | (self._reported if self._had_gap else set())
+        late = self._doubted.keys() | (self._reported | self._reported_unseen() if self._had_gap else set())
         since_at = datetime.now(UTC) - _RECENT
         for device_id in late & self._roster.devices.keys():
             if self._past is not None:
                 self._past.read(traccar, self._roster.devices[device_id], since_at)
         if self._past is not None:
             self._past.expire(self._reported)
+
+    def _reported_unseen(self) -> set[str]:
+        """Devices that have reported while the socket was closed, or open and dead: it showed nothing of them.
+
+        A dead socket is noticed late, so reports that earlier rounds took note of count as well.
+        """
+        return {each for each, noticed_s in self._noticed_s.items() if noticed_s >= self._blind_since_s}

@@ -26,7 +26,8 @@ class Sightings:
         self._doubts = Doubts(doubt_s)
         self._highest_id = 0
         self._shown_at: datetime | None = None
-        self._has_gap = False
+        self._heard_s = time.monotonic()
+        self._blind_since_s: float | None = None
         self._has_stranger = False
 
     @property
@@ -40,6 +41,17 @@ class Sightings:
         """When Traccar received the position with that id; what it received clearly earlier has a lower one."""
         with self._lock:
             return self._shown_at
+
+    @property
+    def sound_until_s(self) -> float:
+        """The socket has shown, or made doubtful, all that happened until then (monotonic clock)."""
+        with self._lock:
+            return self._heard_s if self._blind_since_s is None else self._blind_since_s
+
+    def heard(self) -> None:
+        """A message of the socket was understood."""
+        with self._lock:
+            self._heard_s = time.monotonic()
 
     def reported(self, device: Device) -> None:
         """A device has reported something."""
@@ -55,9 +67,10 @@ class Sightings:
                 self._highest_id, self._shown_at = position_id, fix.server_at
 
     def note_gap(self) -> None:
-        """Something may have been missed: the socket was closed, or there was no room for a fix."""
+        """Something may have been missed since the socket last said anything, or is missed now."""
         with self._lock:
-            self._has_gap = True
+            if self._blind_since_s is None:
+                self._blind_since_s = self._heard_s
 
     def note_stranger(self) -> None:
         """A device was shown that is not on the roster."""
@@ -67,18 +80,18 @@ class Sightings:
     def is_urgent(self) -> bool:
         """Something should be asked for soon."""
         with self._lock:
-            return self._has_gap or self._has_stranger or bool(self._doubts.overdue(time.monotonic()))
+            return self._blind_since_s is not None or self._has_stranger or bool(self._doubts.overdue(time.monotonic()))
 
-    def take(self) -> tuple[dict[str, datetime], bool, bool]:
+    def take(self) -> tuple[dict[str, datetime], float | None, bool]:
         """What there is to look into, which is forgotten with this.
 
         Returns:
-            The devices in doubt with the time of their newest report that is; whether there was a gap; whether a
-            stranger was seen.
+            The devices in doubt with the time of their newest report that is; since when something may have been missed
+            (monotonic clock), None when nothing can have been; whether a stranger was seen.
         """
         with self._lock:
             doubted = self._doubts.overdue(time.monotonic())
             self._doubts.clear(doubted)
-            gap, self._has_gap = self._has_gap, False
+            blind_since_s, self._blind_since_s = self._blind_since_s, None
             stranger, self._has_stranger = self._has_stranger, False
-            return doubted, gap, stranger
+            return doubted, blind_since_s, stranger

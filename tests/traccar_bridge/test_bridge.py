@@ -321,16 +321,17 @@ def test_long_past_is_read_though_the_server_cuts_answers(line: Line) -> None:
     line.wait_complete(2_500, within_s=30)
 
 
-def test_hidden_positions_of_other_users(line: Line, wait_until: WaitUntil) -> None:
-    """A user who may see one of two busy phones: ids are mostly refused, and every fix of the one phone is stored.
+def follow_anna_only(line: Line, wait_until: WaitUntil, **overrides: Any) -> int:
+    """Start a bridge that may see one of two busy phones, and wait until it has given up to ask for every id.
 
-    Asking one by one is given up after some hundred refusals; from there on doubt is resolved by time.
+    Returns:
+        How many fixes were sent that it may see; all are stored.
     """
     user = {"name": "Bridge", "email": "bridge@example.org", "password": "bridge"}
     number = line.as_administrator("POST", "/users", user).json()["id"]
     line.as_administrator("POST", "/permissions", {"userId": number, "deviceId": 1})
     sign_in = {"traccar_token": None, "traccar_email": "bridge@example.org", "traccar_password": "bridge"}
-    line.start_bridge(**sign_in)
+    line.start_bridge(**sign_in, **overrides)
     sent = 0
     for turn in range(600):
         line.send("ben", NOW + turn)
@@ -339,7 +340,29 @@ def test_hidden_positions_of_other_users(line: Line, wait_until: WaitUntil) -> N
             line.send("anna", NOW - turn - 1)
             sent += 2
     wait_until(lambda: len(line.stored()) == sent)
-    assert {document["device_id"] for document in line.database[FIXES].find()} == {"main:1"}
     wait_until(lambda: line.metric("itrack_bridge_unproven_ids_total") > 0)
+    return sent
+
+
+def test_hidden_positions_of_other_users(line: Line, wait_until: WaitUntil) -> None:
+    """A user who may see one of two busy phones: ids are mostly refused, and every fix of the one phone is stored.
+
+    Asking one by one is given up after some hundred refusals; from there on doubt is resolved by time.
+    """
+    sent = follow_anna_only(line, wait_until)
+    assert {document["device_id"] for document in line.database[FIXES].find()} == {"main:1"}
     line.send("anna", NOW - 5000)
     wait_until(lambda: len(line.stored()) == sent + 1)
+
+
+def test_late_fix_behind_a_dead_socket_where_ids_are_hidden(line: Line, wait_until: WaitUntil) -> None:
+    """The socket is found dead long after a report, noticed by rounds in between: its fix is read all the same."""
+    sent = follow_anna_only(line, wait_until, bridge_silence_s=4.0)
+    line.send("anna", NOW + 1000)
+    wait_until(lambda: len(line.stored()) == sent + 1)
+    line.traccar.go_silent()
+    line.send("anna", NOW - 5000)
+    reconnects = 'itrack_bridge_reconnects_total{reason="silent"}'
+    wait_until(lambda: line.metric(reconnects) >= 1)
+    line.traccar.go_silent(silent=False)
+    wait_until(lambda: len(line.stored()) == sent + 2)
