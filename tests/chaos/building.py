@@ -83,12 +83,18 @@ def _home(line: Line, name: str) -> Path:
 
 
 def _make_ways(line: Line, names: Mapping[str, str], network: Network) -> dict[str, dict[str, Proxy]]:
-    """A proxy for each pair, by instance and peer. Kafka has a listener for each, on a port of its own."""
-    ports = {"traccar": line.traccar.web_port, "mongodb": line.settings.mongodb_port}
-    return {
-        name: {peer: network.proxy(ports.get(peer) or free_ports(1)[0]) for peer in _REACHES[part]}
-        for name, part in names.items()
+    """A proxy for each pair, by instance and peer.
+
+    Kafka has a listener for each, on a port of its own. Bridges share the way to Traccar: they are to have the same
+    address of it.
+    """
+    to_traccar = network.proxy(line.traccar.web_port)
+    make = {
+        "traccar": lambda: to_traccar,
+        "mongodb": lambda: network.proxy(line.settings.mongodb_port),
+        "kafka": lambda: network.proxy(free_ports(1)[0]),
     }
+    return {name: {peer: make[peer]() for peer in _REACHES[part]} for name, part in names.items()}
 
 
 def _instance(line: Line, name: str, part: str, ways: Mapping[str, Proxy]) -> Instance:

@@ -50,8 +50,11 @@ def all_faults(line: Line) -> list[Fault]:
         ]
     for name, disk in line.disks.items():
         faults.append(Fault(name=f"full disk of {name}", victim=name, strike=partial(full_disk, disk), weight=2))
+    pairs = {proxy: f"{name}-{peer}" for name, each in line.instances.items() for peer, proxy in each.ways.items()}
+    for proxy, pair in pairs.items():
+        faults += _faults_of_network(proxy, pair)
     for instance in line.instances.values():
-        faults += _faults_of_clock(instance) + _faults_of_network(instance)
+        faults += _faults_of_clock(instance)
     return faults
 
 
@@ -65,16 +68,10 @@ def _faults_of_clock(instance: Instance) -> list[Fault]:
     ]
 
 
-def _faults_of_network(instance: Instance) -> list[Fault]:
-    faults = []
-    for peer, proxy in instance.ways.items():
-        pair = f"{instance.name}-{peer}"
-        strikes = {"cut": partial(broken, proxy.cut), "reset": partial(broken, proxy.reset)}
-        strikes |= {word: partial(weather, proxy, bad) for word, bad in BAD_WEATHER.items()}
-        faults += [
-            Fault(name=f"{word} {pair}", victim=pair, strike=strike, weight=0.5) for word, strike in strikes.items()
-        ]
-    return faults
+def _faults_of_network(proxy: Proxy, pair: str) -> list[Fault]:
+    strikes = {"cut": partial(broken, proxy.cut), "reset": partial(broken, proxy.reset)}
+    strikes |= {word: partial(weather, proxy, bad) for word, bad in BAD_WEATHER.items()}
+    return [Fault(name=f"{word} {pair}", victim=pair, strike=strike, weight=0.5) for word, strike in strikes.items()]
 
 
 def choose(random: Random, faults: list[Fault]) -> list[Fault]:
