@@ -33,6 +33,7 @@ __all__ = ["Reconciler"]
 _TURN_S = 0.2
 _SLICE = 1_000
 _MOST_REFUSED = 200
+_MOST_REFUSED_AFTER_GAP = 2_000
 _NARROW, _WIDE = 4, 64
 _MOST_FOUND = 40
 _WIDE_AGAIN_AFTER_S = 120.0
@@ -226,10 +227,11 @@ class Reconciler:
     def _walk(self, traccar: Traccar, ledger: IdLedger) -> set[str]:
         """Ask for every id that is not in MongoDB; the devices that gained fixes by it."""
         gained = self._ask(traccar, ledger, ledger.due_again(time.monotonic()), _MOST_REFUSED)[0]
+        most_refused = _MOST_REFUSED_AFTER_GAP if self._had_gap else _MOST_REFUSED
         refused = 0
         while (ids := ledger.next_to_walk(_SLICE)) and not self._stopping.is_set():
             missing = sorted(set(ids) - self._store.known(ids))
-            devices, newly_refused, left = self._ask(traccar, ledger, missing, _MOST_REFUSED - refused)
+            devices, newly_refused, left = self._ask(traccar, ledger, missing, most_refused - refused)
             gained |= devices
             refused += newly_refused
             if left:

@@ -94,6 +94,19 @@ def test_hole_at_the_end_is_jumped_over(line: Line) -> None:
     line.wait_complete(2, within_s=10)
 
 
+def test_holes_of_a_long_time_are_walked_around(line: Line) -> None:
+    """Hundreds of ids that went while the bridge was down, and behind them a fix that only its id can find."""
+    child = line.start_bridge()
+    line.send("anna", NOW)
+    line.wait_complete(1)
+    child.stop()
+    line.traccar.burn_position_ids(400)
+    line.send("anna", NOW - 7_000 * 86_400)
+    line.send("anna", NOW + 1)
+    line.start_bridge()
+    line.wait_complete(3)
+
+
 def test_kill_loses_nothing(line: Line) -> None:
     """SIGKILL at several moments, with reports all the time and late ones among them, loses and doubles nothing."""
     sent = 0
