@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from pymongo import MongoClient
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import PyMongoError
 
 from infra.mongod import mongod_program
 from infra.process import Child
 from infra.workspace import Workspace
 from itrack.settings import Settings
 from tests.chaos.services import SMALL_JOURNAL
+from tests.chaos.waiting import wait_until
 from tests.support.ports import free_ports
 from tests.support.proxy import Network, Proxy
 
 __all__ = ["ReplicaSet", "replica_set"]
 
 _MEMBERS = 3
-_WITHIN_S = 60.0
 
 
 class ReplicaSet:
@@ -44,27 +43,22 @@ class ReplicaSet:
         """Make them one set, that elects a new primary after two seconds without one."""
         hosts = [{"_id": number, "host": f"127.0.0.1:{port}"} for number, port in enumerate(self.members)]
         config = {"_id": "itrack", "members": hosts, "settings": {"electionTimeoutMillis": 2000}}
-        deadline_s = time.monotonic() + _WITHIN_S
-        while True:
-            try:
-                self._ask(next(iter(self.members)), "replSetInitiate", config)
-            except OperationFailure:
-                raise
-            except PyMongoError:
-                assert time.monotonic() < deadline_s, "no member answers"
-                time.sleep(0.1)
-            else:
-                return
+        for port in self.members:
+            wait_until(lambda port=port: self._answers(port))
+        self._ask(next(iter(self.members)), "replSetInitiate", config)
 
     def primary(self) -> int:
         """Wait until there is one; the port of its proxy."""
-        deadline_s = time.monotonic() + _WITHIN_S
-        while time.monotonic() < deadline_s:
-            for port, child in self.members.items():
-                if child.pid is not None and self._is_primary(port):
-                    return port
-            time.sleep(0.1)
-        raise AssertionError("there is no primary")
+        return wait_until(self._primaries)[0]
+
+    def _primaries(self) -> list[int]:
+        return [port for port, child in self.members.items() if child.pid is not None and self._is_primary(port)]
+
+    def _answers(self, port: int) -> bool:
+        try:
+            return bool(self._ask(port, "ping"))
+        except PyMongoError:
+            return False
 
     def _is_primary(self, port: int) -> bool:
         try:

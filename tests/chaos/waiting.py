@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from tests.chaos.line import Instance
 
 __all__ = ["wait_until", "wait_until_told"]
 
+T = TypeVar("T")
 
-def wait_until(is_so: Callable[[], object], within_s: float = 60.0) -> None:
-    """Return once `is_so`; fail when it takes too long."""
+
+def wait_until(ask: Callable[[], T], within_s: float = 60.0) -> T:
+    """Ask until the answer is true, or not empty, and return it; fail when that takes too long."""
     deadline_s = time.monotonic() + within_s
-    while not is_so():
+    while not (answer := ask()):
         assert time.monotonic() < deadline_s, "it did not come true"
         time.sleep(0.1)
+    return answer
 
 
 def wait_until_told(instance: Instance, word: str, within_s: float = 60.0) -> None:
