@@ -66,6 +66,9 @@ def test_producer_killed_in_its_first_second(line: Line, moment: str) -> None:
 
 def test_bridge_dead_for_long(line: Line) -> None:
     """A thousand reports, late ones, holes in the ids, a Traccar that restarts: a bridge that comes back has them."""
+    line.phones.send(RANDOM, 100, over_s=0.0)
+    line.phones.join()
+    line.wait_whole()
     with killed(line.instances["bridge"].child):
         for _ in range(10):
             line.phones.send(RANDOM, 100, over_s=0.0)
