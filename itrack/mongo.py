@@ -119,8 +119,9 @@ def open_database(
         settings: where it is.
         part: who asks, for MongoDB's own log.
         timeout_s: how long to look for a primary, and to wait for a connection.
-        answer_s: how long to wait for the answer to one command. None is for ever: pymongo notices that a server is
-            gone, not that one of several connections to it has died without a word, as behind a firewall that forgot it.
+        answer_s: how long to wait for the answer to any one command, for those that `asking_mongodb` sets no shorter time
+            by `within_s`: the next part of a change stream, an index. Without it they wait until the operating system
+            notices a connection that has died without a sign, which takes minutes.
 
     Raises:
         FixConfiguration: the address is none.
