@@ -119,9 +119,9 @@ def open_database(
         settings: where it is.
         part: who asks, for MongoDB's own log.
         timeout_s: how long to look for a primary, and to wait for a connection.
-        answer_s: how long to wait for the answer to any one command, for those that `asking_mongodb` sets no shorter time
-            by `within_s`: the next part of a change stream, an index. Without it they wait until the operating system
-            notices a connection that has died without a sign, which takes minutes.
+        answer_s: how long to wait for the answer to any one command, where `asking_mongodb` sets no shorter time: for
+            the next part of a change stream, or an index. Without it such a command waits until the operating system
+            notices that its connection has died without a sign, which takes minutes.
 
     Raises:
         FixConfiguration: the address is none.
