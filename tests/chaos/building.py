@@ -113,7 +113,7 @@ def _instance(line: Line, name: str, part: str, ways: Mapping[str, Proxy]) -> In
         own["kafka_bootstrap"] = f"127.0.0.1:{ways['kafka'].port}"
     settings = line.settings.model_copy(update={**QUICK, **own})
     program = dataclasses.replace(part_program(info, settings), name=name)
-    return Instance(name=name, child=Child(program, line.folder), url=info.url(settings), ways=ways)
+    return Instance(part=part, name=name, child=Child(program, line.folder), url=info.url(settings), ways=ways)
 
 
 def _give_clocks(line: Line) -> None:

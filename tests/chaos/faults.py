@@ -50,7 +50,10 @@ def all_faults(line: Line) -> list[Fault]:
         ]
     for name, disk in line.disks.items():
         faults.append(Fault(name=f"full disk of {name}", victim=name, strike=partial(full_disk, disk), weight=2))
-    pairs = {proxy: f"{name}-{peer}" for name, each in line.instances.items() for peer, proxy in each.ways.items()}
+    pairs: dict[Proxy, str] = {}
+    for name, each in line.instances.items():
+        for peer, proxy in each.ways.items():
+            pairs.setdefault(proxy, f"{name}-{peer}")  # several bridges share one way to Traccar
     for proxy, pair in pairs.items():
         faults += _faults_of_network(proxy, pair)
     for instance in line.instances.values():

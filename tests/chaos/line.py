@@ -32,13 +32,15 @@ class Instance:
     """One running copy of a part, with a network, a disk and a clock of its own.
 
     Attributes:
-        name: `bridge`, and `bridge-2` for the second.
+        part: what it is a copy of, such as `bridge`.
+        name: the part's, and `bridge-2` for the second.
         child: its process.
         url: of its metrics and health.
         ways: to what it reaches, by name; all its connections pass through these.
         clock: None where clocks cannot be made to jump.
     """
 
+    part: str
     name: str
     child: Child
     url: str
@@ -48,6 +50,12 @@ class Instance:
     def health(self) -> dict[str, object]:
         """What it says of itself; empty when it does not answer."""
         return health(self.url) or {}
+
+    @property
+    def is_working(self) -> bool:
+        """True when it says that it is well and does not stand by for another one."""
+        said = self.health()
+        return bool(said.get("healthy")) and "standing by" not in str(said.get("detail"))
 
 
 class Line:
@@ -82,6 +90,10 @@ class Line:
     def children(self) -> dict[str, Child]:
         """Every process, by name."""
         return self.services | {name: each.child for name, each in self.instances.items()}
+
+    def copies(self, part: str) -> list[Instance]:
+        """All instances of a part."""
+        return [each for each in self.instances.values() if each.part == part]
 
     def revive(self) -> None:
         """Start services that have died, as whoever runs them would; a part must not die."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 
@@ -16,11 +17,10 @@ from itrack.settings import Settings
 from simulator.stand_in.server import stand_in_traccar
 from tests.chaos.building import QUICK
 from tests.chaos.conftest import thorough
-from tests.chaos.evidence import read_mongodb
 from tests.chaos.faults import kill, killed
 from tests.chaos.line import Instance, Line
 from tests.chaos.replica_set import replica_set
-from tests.chaos.waiting import wait_until, wait_until_told
+from tests.chaos.waiting import wait_for_worker, wait_until_stored, wait_until_told
 from tests.support.trap import Trap
 
 pytestmark = pytest.mark.services
@@ -40,17 +40,17 @@ MOMENTS = {
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_producer_killed_in_its_first_second(line: Line, moment: str) -> None:
     """A producer that starts for the first time and is killed before it has flushed anything skips nothing."""
-    producer, bridge = line.instances["producer"], line.instances["bridge"]
-    producer.child.stop()
+    for each in line.copies("producer"):
+        each.child.stop()
     database = open_database(line.settings, part="test")
     database[BOOKMARKS].delete_many({"_id": {"$regex": "^producer"}})
     database.client.close()
     line.phones.send(RANDOM, 60, over_s=0.2)
     line.phones.join()
-    wait_until(lambda: line.phones.due().keys() <= read_mongodb(line.settings).fixes.keys())
-    assert bridge.health()["healthy"]
+    wait_until_stored(line)
     peer, pattern, skip = MOMENTS[moment]
     trap = Trap(pattern, skip)
+    producer = line.instances["producer"]
     producer.ways[peer].set_trap(trap)
     producer.child.start()
     trap.wait()
@@ -58,18 +58,21 @@ def test_producer_killed_in_its_first_second(line: Line, moment: str) -> None:
     producer.ways[peer].reset()
     producer.ways[peer].open_trap()
     with line.rereading():
-        producer.child.start()
+        for each in line.copies("producer"):
+            each.child.start()
         line.phones.send(RANDOM, 60, over_s=0.5)
         line.phones.join()
         line.wait_whole()
 
 
 def test_bridge_dead_for_long(line: Line) -> None:
-    """A thousand reports, late ones, holes in the ids, a Traccar that restarts: a bridge that comes back has them."""
+    """A thousand reports, late ones, holes in the ids, a Traccar that restarts: bridges that come back have them."""
     line.phones.send(RANDOM, 100, over_s=0.0)
     line.phones.join()
     line.wait_whole()
-    with killed(line.instances["bridge"].child):
+    with ExitStack() as dead:
+        for each in line.copies("bridge"):
+            dead.enter_context(killed(each.child))
         for _ in range(10):
             line.phones.send(RANDOM, 100, over_s=0.0)
             line.phones.join()
@@ -87,8 +90,8 @@ def test_mongodb_gone_for_a_while(line: Line) -> None:
     """Bridge and producer say that MongoDB is away, take what comes meanwhile, and go on by themselves."""
     with killed(line.services["mongod"]):
         line.phones.send(RANDOM, 300, over_s=2.0)
-        wait_until_told(line.instances["bridge"], "MongoDB")
-        wait_until_told(line.instances["producer"], "MongoDB")
+        for instance in line.instances.values():
+            wait_until_told(instance, "MongoDB")
         line.phones.join()
     line.wait_whole()
 
@@ -96,12 +99,13 @@ def test_mongodb_gone_for_a_while(line: Line) -> None:
 @thorough
 def test_kafka_gone_for_a_while(line: Line) -> None:
     """The producer says that Kafka is away; the bridge goes on; what was stored meanwhile is published afterwards."""
+    producer = wait_for_worker(line, "producer")
     with killed(line.services["kafka"]):
         line.phones.send(RANDOM, 300, over_s=2.0)
-        wait_until_told(line.instances["producer"], "Kafka")
+        wait_until_told(producer, "Kafka")
         line.phones.join()
-        wait_until(lambda: line.phones.due().keys() <= read_mongodb(line.settings).fixes.keys())
-        assert line.instances["bridge"].health()["healthy"]
+        wait_until_stored(line)
+        assert all(each.health()["healthy"] for each in line.copies("bridge"))
     line.wait_whole()
 
 
@@ -120,7 +124,9 @@ def test_primary_killed_between_write_and_bookmark(
         line = Line(settings, tmp_path, traccar)
         for info in PARTS[:2]:
             child = start_part(info.name, **settings.model_dump())
-            line.instances[info.name] = Instance(name=info.name, child=child, url=info.url(settings), ways={})
+            line.instances[info.name] = Instance(
+                part=info.name, name=info.name, child=child, url=info.url(settings), ways={}
+            )
         line.phones.send(RANDOM, 60, over_s=0.5)
         line.phones.join()
         line.wait_whole()

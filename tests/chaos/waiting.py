@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from tests.chaos.line import Instance
+from tests.chaos.evidence import read_mongodb
+from tests.chaos.line import Instance, Line
 
-__all__ = ["wait_until", "wait_until_told"]
+__all__ = ["wait_for_worker", "wait_until", "wait_until_stored", "wait_until_told"]
 
 T = TypeVar("T")
 
@@ -20,6 +21,16 @@ def wait_until(ask: Callable[[], T], within_s: float = 60.0) -> T:
         assert time.monotonic() < deadline_s, "it did not come true"
         time.sleep(0.1)
     return answer
+
+
+def wait_for_worker(line: Line, part: str) -> Instance:
+    """The instance of a part that works while others stand by, or the first of those that share the work."""
+    return wait_until(lambda: [each for each in line.copies(part) if each.is_working])[0]
+
+
+def wait_until_stored(line: Line, within_s: float = 60.0) -> None:
+    """Return once everything that Traccar has is in MongoDB."""
+    wait_until(lambda: line.phones.due().keys() <= read_mongodb(line.settings).fixes.keys(), within_s)
 
 
 def wait_until_told(instance: Instance, word: str, within_s: float = 60.0) -> None:
