@@ -116,10 +116,9 @@ def test_primary_killed_between_write_and_bookmark(
 ) -> None:
     """The primary of three dies after what it had confirmed, before the bookmark: another takes over, none is lost."""
     with stand_in_traccar(tmp_path / "traccar", keepalive_s=0.5) as traccar, replica_set(settings, tmp_path) as mongodb:
-        settings = settings.model_copy(update={"mongodb_uri": SecretStr(mongodb.uri), **QUICK})
-        settings = settings.model_copy(
-            update={"traccar_url": traccar.web_url, "traccar_token": SecretStr(traccar.token)}
-        )
+        mine = {"home": tmp_path / "home", "mongodb_uri": SecretStr(mongodb.uri), **QUICK}
+        sign_in = {"traccar_url": traccar.web_url, "traccar_token": SecretStr(traccar.token)}
+        settings = settings.model_copy(update={**mine, **sign_in})
         ensure_indexes(open_database(settings, part="test"))
         line = Line(settings, tmp_path, traccar)
         for info in PARTS[:2]:
