@@ -9,7 +9,7 @@ from typing import TypeVar
 from tests.chaos.evidence import read_mongodb
 from tests.chaos.line import Instance, Line
 
-__all__ = ["wait_for_worker", "wait_until", "wait_until_stored", "wait_until_told"]
+__all__ = ["wait_for_worker", "wait_until", "wait_until_published", "wait_until_stored", "wait_until_told"]
 
 T = TypeVar("T")
 
@@ -28,9 +28,14 @@ def wait_for_worker(line: Line, part: str) -> Instance:
     return wait_until(lambda: [each for each in line.copies(part) if each.is_working])[0]
 
 
-def wait_until_stored(line: Line, within_s: float = 60.0) -> None:
+def wait_until_stored(line: Line) -> None:
     """Return once everything that Traccar has is in MongoDB."""
-    wait_until(lambda: line.phones.due().keys() <= read_mongodb(line.settings).fixes.keys(), within_s)
+    wait_until(lambda: line.phones.due().keys() <= read_mongodb(line.settings).fixes.keys())
+
+
+def wait_until_published(line: Line, within_s: float = 60.0) -> None:
+    """Return once everything that Traccar has is on Kafka."""
+    wait_until(lambda: line.phones.due().keys() <= {each.fix.fix_id for each in line.gather().published}, within_s)
 
 
 def wait_until_told(instance: Instance, word: str, within_s: float = 60.0) -> None:
