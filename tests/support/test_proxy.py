@@ -199,12 +199,11 @@ def test_closed_port_takes_nobody_in(proxy: Proxy) -> None:
 
 def test_trap_stops_the_message_before_it_gets_through(echo: Echo, proxy: Proxy, client: socket.socket) -> None:
     """Others pass; the caught one gets through when the trap is opened."""
-    trap = Trap(b"poison", skip=1)
+    trap = Trap(b"poison")
     proxy.set_trap(trap)
     say(client, b"harmless")
-    say(client, b"poison 1")
-    client.sendall(b"poison 2")
+    client.sendall(b"poison")
     trap.wait(5)
-    assert echo.received == b"harmlesspoison 1"
+    assert echo.received == b"harmless"
     proxy.open_trap()
-    assert client.recv(100) == b"poison 2"
+    assert client.recv(100) == b"poison"

@@ -13,12 +13,10 @@ class Trap:
 
     Args:
         pattern: looked for in what clients send.
-        skip: let so many pieces with it through first.
     """
 
-    def __init__(self, pattern: bytes, skip: int = 0) -> None:
+    def __init__(self, pattern: bytes) -> None:
         self._pattern = pattern
-        self._skip = skip
         self._caught = threading.Event()
         self._opened = asyncio.Event()
 
@@ -39,9 +37,6 @@ class Trap:
     async def pass_by(self, data: bytes) -> None:
         """Returns when `data` may go on."""
         if self._opened.is_set() or self._pattern not in data:
-            return
-        if self._skip > 0:
-            self._skip -= 1
             return
         self._caught.set()
         await self._opened.wait()
