@@ -23,7 +23,9 @@ pytestmark = pytest.mark.services
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "4"))
 ONLY = os.environ.get("CHAOS_ONLY", "")
 REPORTS = 50
-LONGEST_FAULT_S = 3.0
+MOST_FAULTS_END_WITHIN_S = 3.0
+SOME_END_WITHIN_S = 10.0
+"""Longer than any lease, so that whoever was frozen or cut off comes back to find its work taken."""
 AT_MOST_S = 150.0
 
 
@@ -36,7 +38,7 @@ def play(line: Line, faults: list[Fault], random: Random) -> None:
         for fault in faults:
             mended.enter_context(fault.strike())
             time.sleep(random.uniform(0.0, 0.7))
-        time.sleep(random.uniform(0.3, LONGEST_FAULT_S))
+        time.sleep(random.uniform(0.3, SOME_END_WITHIN_S if random.random() < 0.25 else MOST_FAULTS_END_WITHIN_S))
     line.revive()
     line.phones.join()
 
