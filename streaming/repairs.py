@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from itrack.kafka import create_topics
 from itrack.mongo import Document
 from itrack.settings import Settings
 from itrack.trajectory.fleet import Repair
 
-__all__ = ["WaitingRepair", "repair_document", "repair_topic", "waiting_repair"]
+__all__ = ["WaitingRepair", "ensure_repair_topic", "repair_document", "repair_topic", "waiting_repair"]
 
 
 class WaitingRepair(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,3 +50,12 @@ def waiting_repair(document: Document) -> WaitingRepair:
 def repair_topic(settings: Settings) -> str:
     """The topic about repairs: key = shard, value = `Repaired` or `AskRepair` as JSON."""
     return f"{settings.fixes_topic}.repairs"
+
+
+def ensure_repair_topic(settings: Settings) -> None:
+    """Create that topic where it is missing.
+
+    Raises:
+        TryAgain: as `create_topics`.
+    """
+    create_topics(settings, {repair_topic(settings): 1})

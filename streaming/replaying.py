@@ -23,7 +23,7 @@ from itrack.trajectory.words import Finding
 from streaming.outlet import Outlet
 from streaming.partitioning import shard_numbers
 from streaming.past import findings_since, judge_anew
-from streaming.repairs import repair_topic
+from streaming.repairs import ensure_repair_topic, repair_topic
 from streaming.shards import ShardPlan
 
 __all__ = ["ReplayedDay", "ask_for_repair", "command", "replay_day"]
@@ -95,6 +95,7 @@ def ask_for_repair(settings: Settings, device_id: str, day: Day) -> None:
     Raises:
         TryAgain: Kafka is away.
     """
+    ensure_repair_topic(settings)
     wish = msgspec.json.encode(AskRepair(device_id=device_id, since_ms=milliseconds_of(day.starts_at)))
     database = open_database(settings, part="replay-day")
     try:
