@@ -122,6 +122,11 @@ class Settings(BaseSettings):
     )
     stop_radius_m: float = Field(60.0, gt=0, description="A person who stays within this radius …")
     stop_dwell_s: float = Field(300.0, gt=0, description="… for at least this long has stopped.")
+    rules_file: Path | None = Field(
+        None,
+        description="JSON file with further rules of movement, for everyone and for single phones. "
+        "See docs/start-admin.md.",
+    )
     analytics_shards: int = Field(
         4, ge=1, description="State shards of the analytics; fixed for the life of a checkpoint."
     )

@@ -39,11 +39,12 @@ from streaming.analytics_metrics import (
     STATE_BYTES,
 )
 from streaming.partitioning import shard_column, shard_numbers
+from streaming.plan import ShardPlan
 from streaming.progress import ProgressListener
 from streaming.repairer import Repairer
 from streaming.repairs import ensure_repair_topic, repair_topic
 from streaming.shard_function import ABOUT_REPAIR, FIX, OUTPUT_SCHEMA, STATE_SCHEMA, TICK, shard_function
-from streaming.shards import STATE_VERSION, ShardPlan, ShardReport
+from streaming.shards import STATE_VERSION, ShardReport
 from streaming.silence import SilenceClock, ensure_tick_topic, tick_topic
 from streaming.sinks import AnalyticsSink
 from streaming.spark_session import open_spark

@@ -39,9 +39,9 @@ from streaming.anchors import anchors_of, replace_anchors
 from streaming.outlet import Outlet, grow, other_writes, writes_of_events
 from streaming.partitioning import shard_column, shard_numbers
 from streaming.past import JudgedAnew, findings_since, judge_anew
+from streaming.plan import ShardPlan
 from streaming.rebuild_mark import note_rebuild
 from streaming.repairs import ensure_repair_topic, repair_topic
-from streaming.shards import ShardPlan
 from streaming.spark_session import open_spark
 
 __all__ = ["Rebuilt", "command", "rebuild"]
@@ -194,7 +194,7 @@ class _Judge:
     def judge(self, device_id: str, shard: int) -> Counter[str]:
         """Judge one phone's past; returns what was counted."""
         with asking_mongodb("read a phone's past"):
-            anew = judge_anew(self._database, device_id, self._plan.rules)
+            anew = judge_anew(self._database, device_id, self._plan.rules_of(device_id))
             before = list(findings_since(self._database, device_id, None))
         news = news_of_repair(before, anew.replayed, self._plan.speaker(device_id))
         if not self._is_dry:
@@ -213,7 +213,7 @@ class _Judge:
             grow(rest, staypoint)
         self._outlet.store(rest)
         with asking_mongodb("keep anchors"):
-            anchors = anchors_of(device_id, anew.replayed, self._plan.rules.name)
+            anchors = anchors_of(device_id, anew.replayed, self._plan.rules_of(device_id).name)
             replace_anchors(self._database, device_id, None, instant_of(base[0]), anchors)
         answer = msgspec.json.encode(_answer(device_id, base, anew))
         self._outlet.publish(self._topic, [(str(shard).encode(), answer)])

@@ -27,8 +27,8 @@ from streaming.analytics_metrics import REPAIR_SECONDS, REPAIRS_DONE, REPAIRS_WA
 from streaming.anchors import anchors_of, replace_anchors
 from streaming.outlet import Outlet, Stopped, other_writes, writes_of_events
 from streaming.past import findings_since, judge_anew
+from streaming.plan import ShardPlan
 from streaming.repairs import WaitingRepair, repair_topic, waiting_repair
-from streaming.shards import ShardPlan
 
 __all__ = ["Repairer"]
 
@@ -82,7 +82,8 @@ class Repairer(threading.Thread):
                 REPAIRS_DONE.inc()
 
     def _repair(self, waiting: WaitingRepair) -> None:
-        repair, rules = waiting.repair, self._plan.rules
+        repair = waiting.repair
+        rules = self._plan.rules_of(repair.device_id)
         speaker = self._plan.speaker(repair.device_id)
         with asking_mongodb("read what a repair needs"):
             anew = judge_anew(

@@ -23,8 +23,8 @@ from itrack.trajectory.words import Finding
 from streaming.outlet import Outlet
 from streaming.partitioning import shard_numbers
 from streaming.past import findings_since, judge_anew
+from streaming.plan import ShardPlan
 from streaming.repairs import ensure_repair_topic, repair_topic
-from streaming.shards import ShardPlan
 
 __all__ = ["ReplayedDay", "ask_for_repair", "command", "replay_day"]
 
@@ -67,7 +67,8 @@ def replay_day(settings: Settings, device_id: str, day: Day) -> ReplayedDay:
     try:
         with asking_mongodb("read a phone's day"):
             now_ms = milliseconds_of(datetime.now(UTC))
-            anew = judge_anew(database, device_id, plan.rules, since_at=day.starts_at, silent_until_ms=now_ms)
+            rules = plan.rules_of(device_id)
+            anew = judge_anew(database, device_id, rules, since_at=day.starts_at, silent_until_ms=now_ms)
             before = {id_of(each): each for each in findings_since(database, device_id, anew.since_at)}
     finally:
         database.client.close()
