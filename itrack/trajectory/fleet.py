@@ -26,7 +26,7 @@ from itrack.trajectory.rules import Rules
 
 __all__ = ["FLEET_VERSION", "Anchor", "AskRepair", "Fleet", "Judged", "Repair", "Repaired", "warm_up"]
 
-FLEET_VERSION = f"{PHONE_VERSION}.1"
+FLEET_VERSION = f"{PHONE_VERSION}.2"
 """Version of what `snapshot` gives."""
 
 _LIMITS = Limits(span_ms=120_000, most=64)
@@ -347,7 +347,7 @@ def _readable(fixes: Sequence[Fix], judged: Judged) -> tuple[Sequence[Fix], npt.
 
 def _first_standing() -> npt.NDArray[Any]:
     standing = np.zeros(1, STANDING)
-    for name in ("base_at_ms", "heard_ms", "due_ms", "stored_ms", "late_ms"):
+    for name in ("base_at_ms", "heard_ms", "due_ms", "stored_ms", "late_ms", "grown_ms"):
         standing[name] = NO_MS
     return standing
 
