@@ -27,9 +27,9 @@ from itrack.kafka import ensure_topics
 from itrack.mongo import FIXES, Document, open_database
 from itrack.settings import Settings
 from itrack.wire import fix_document
-from streaming.bookmark import Bookmark, save_bookmark
+from streaming.bookmark import Bookmark, place_bookmark
 from streaming.change_stream import ChangeStream
-from streaming.producer import BOOKMARK_NAME
+from streaming.slots import ONLY_SLOT
 
 _BACKLOG, _LIVE, _RATE_PER_S, _ROUNDS = 200_000, 3_000, 300.0, 3
 
@@ -61,7 +61,7 @@ def main() -> None:
                 topics = {"fixes_topic": f"{name}.{number}", "dead_letter_topic": f"{name}.{number}.dead-letter"}
                 own = settings.model_copy(update=topics)
                 ensure_topics(own)
-                save_bookmark(database, BOOKMARK_NAME, beginning)
+                place_bookmark(database, ONLY_SLOT.name, beginning)
                 program = running_connector(own, since_at) if name == "connector" else running_part("producer", own)
                 figures.append(_round(own, database, program, stored))
                 stored += _LIVE

@@ -120,6 +120,13 @@ class Settings(BaseSettings):
         ge=0,
         description="Room on disk, under the home folder, for fixes that came while MongoDB was away; 0 for none.",
     )
+    producer_slots: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Into how many slots the producers split devices; more producers than slots stand by. "
+        "The same for all of them.",
+    )
     stop_radius_m: float = Field(60.0, gt=0, description="A person who stays within this radius …")
     stop_dwell_s: float = Field(300.0, gt=0, description="… for at least this long has stopped.")
     rules_file: Path | None = Field(
