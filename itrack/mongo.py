@@ -8,7 +8,7 @@ import msgspec
 from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient, WriteConcern
 from pymongo.database import Database
-from pymongo.errors import ConfigurationError
+from pymongo.errors import ConfigurationError, OperationFailure
 
 from itrack.errors import FixConfiguration
 from itrack.mobility import Anomaly, Gap, GeofenceVisit, Passage, Staypoint, Trip, Tripleg, Verdict
@@ -88,14 +88,22 @@ _INDEXES: dict[str, list[IndexModel]] = {
         _JUDGED,
         IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track"),
         IndexModel([("started_at", DESCENDING)], name="recent"),
+        IndexModel([("ended_at", ASCENDING)], name="end"),
+        IndexModel([("last_fixed_at", ASCENDING)], name="last_fix"),
     ],
     TRIPS: [
         _JUDGED,
         IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track"),
         IndexModel([("started_at", DESCENDING)], name="recent"),
+        IndexModel([("ended_at", ASCENDING)], name="end"),
     ],
     TRIPLEGS: [_JUDGED, IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track")],
-    GAPS: [_JUDGED, IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track")],
+    GAPS: [
+        _JUDGED,
+        IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track"),
+        IndexModel([("started_at", DESCENDING)], name="recent"),
+        IndexModel([("ended_at", ASCENDING)], name="end"),
+    ],
     VISITS: [_JUDGED, IndexModel([("device_id", ASCENDING), ("entered_at", ASCENDING)], name="track")],
     VERDICTS: [_JUDGED],
     PASSAGES: [_JUDGED, IndexModel([("window_started_at", ASCENDING), ("cell", ASCENDING)], name="window")],
@@ -105,7 +113,11 @@ _INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("device_id", ASCENDING), ("happened_at", ASCENDING)], name="track"),
         IndexModel([("happened_at", DESCENDING)], name="recent"),
     ],
+    SET_ASIDE: [IndexModel([("seen_at", ASCENDING)], name="seen")],
+    REPLAYED_LETTERS: [IndexModel([("replayed_at", ASCENDING)], name="replay")],
 }
+_CONFLICTS = {85, 86}
+"""`IndexOptionsConflict` and `IndexKeySpecsConflict`."""
 
 
 def open_database(settings: Settings, *, part: str, timeout_s: float = 10.0) -> Database[Document]:
@@ -135,6 +147,22 @@ def open_database(settings: Settings, *, part: str, timeout_s: float = 10.0) -> 
 
 
 def ensure_indexes(database: Database[Document]) -> None:
-    """Create every index that is missing. Safe to repeat, cheap when there is nothing to do."""
+    """Create every index that is missing. Safe to repeat, cheap when there is nothing to do.
+
+    Raises:
+        FixConfiguration: another index stands where one is needed; it is left as it is.
+        PyMongoError: MongoDB is away.
+    """
     for collection, indexes in _INDEXES.items():
-        database[collection].create_indexes(indexes)
+        for index in indexes:
+            try:
+                database[collection].create_indexes([index])
+            except OperationFailure as error:
+                if error.code not in _CONFLICTS:
+                    raise
+                wanted = ", ".join(f"{field}: {order}" for field, order in index.document["key"].items())
+                raise FixConfiguration(
+                    f"I-Track needs the index {index.document['name']} on ({wanted}) of {collection}, and another one "
+                    f"is in its way: {(error.details or {}).get('errmsg')} Nothing was changed. What to do: "
+                    f"docs/start-admin.md, Indexes."
+                ) from error

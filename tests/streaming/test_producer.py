@@ -226,8 +226,13 @@ def test_dropped_and_restored_collection_goes_on(
 def test_undecodable_document_is_set_aside(
     settings: Settings, database: Database[Document], topic: Reader, start_part: Start, arrives: str
 ) -> None:
-    """What is no fix, or one of a newer form, goes to the dead letters with its reason; the line goes on."""
-    bad = [{"_id": "main:1", "schema": 1, "latitude_deg": "north"}, {**fixes(2, 1)[0], "schema": 99}, {"_id": 7}]
+    """What is no fix, one of a newer form or too large, goes to the dead letters with its reason; the line goes on."""
+    bad = [
+        {"_id": "main:1", "schema": 1, "latitude_deg": "north"},
+        {**fixes(2, 1)[0], "schema": 99},
+        {**fixes(3, 1)[0], "activity": "x" * 2_000_000},
+        {"_id": 7},
+    ]
     if arrives == "before the first start":
         database[FIXES].insert_many(bad)
         start_part("producer")
@@ -237,11 +242,12 @@ def test_undecodable_document_is_set_aside(
     database[FIXES].insert_many(fixes(10, 5))
     topic.wait_for_fixes(ids(10, 5))
     letters = Reader(settings, settings.dead_letter_topic)
-    found = [msgspec.json.decode(value, type=DeadLetter) for value in letters.wait_for(lambda seen: len(seen) >= 3)]
+    found = [msgspec.json.decode(value, type=DeadLetter) for value in letters.wait_for(lambda seen: len(seen) >= 4)]
     letters.close()
     assert {letter.origin: letter.reason for letter in found} == {
         "mongodb:fixes/main:1": "not_a_fix",
         "mongodb:fixes/main:2": "unknown_schema",
+        "mongodb:fixes/main:3": "message_too_large",
         "mongodb:fixes/7": "unknown_schema",
     }
     assert "north" in next(letter.raw for letter in found if letter.reason == "not_a_fix")
