@@ -125,6 +125,16 @@ def rebuild(
 
 
 @app.command()
+def retention(
+    *, dry_run: Annotated[bool, typer.Option("--dry-run", help="Delete nothing: count what would be deleted.")] = False
+) -> None:
+    """Delete once what MongoDB has had for ITRACK_RETENTION_DAYS, if it is published and exported. Run it daily."""
+    from retention.command import command
+
+    command(is_trial=dry_run)
+
+
+@app.command()
 def train(
     day: Annotated[str | None, typer.Option(help="Train on this exported day only, YYYY-MM-DD.")] = None,
     all_days: Annotated[bool, typer.Option("--all", help="Train on every exported day.")] = False,

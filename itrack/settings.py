@@ -72,6 +72,12 @@ class Settings(BaseSettings):
     mongodb_port: int = Field(21017, description="Port of the local mongod.")
     mongodb_cache_gib: float = Field(0.25, ge=0.25, description="Cache of the local mongod in GiB.")
 
+    retention_days: int | None = Field(
+        None,
+        ge=1,
+        description="`itrack retention` deletes what has been in MongoDB for so many days. Unset: nothing is deleted.",
+    )
+
     # Kafka
     kafka_bootstrap: str | None = Field(
         None, description="Bootstrap servers of Kafka, comma separated. Unset: the local stack's broker."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from pymongo.client_session import ClientSession
@@ -16,9 +17,10 @@ from pymongo.database import Database
 from itrack.mongo import BOOKMARKS, Document
 from itrack.mongo_errors import asking_mongodb
 from streaming.bookmark import Bookmark, bookmark_of, place_bookmark
-from streaming.slots import Slot
+from streaming.refill import OVERLAP
+from streaming.slots import Slot, slot_named, slots_of
 
-__all__ = ["Roll", "adopt_bookmarks", "call_roll", "lease_of", "seat"]
+__all__ = ["Roll", "adopt_bookmarks", "call_roll", "hindmost", "lease_of", "published_until", "seat"]
 
 _OURS = "^producer"
 _WITHIN_S = 3.0
@@ -111,6 +113,22 @@ def adopt_bookmarks(database: Database[Document], slots: Sequence[Slot]) -> None
 
     with asking_mongodb("change the number of slots", within_s=_WITHIN_S), database.client.start_session() as session:
         session.with_transaction(replace, read_concern=database.read_concern, write_concern=database.write_concern)
+
+
+def published_until(database: Database[Document]) -> datetime | None:
+    """Every fix stored before this moment is on Kafka; None while a slot has no bookmark that tells.
+
+    Raises:
+        PyMongoError: MongoDB is away.
+    """
+    documents = database[BOOKMARKS].find({"_id": {"$regex": _OURS}, "token": {"$exists": True}})
+    found = {slot: bookmark_of(each) for each in documents if (slot := slot_named(each["_id"])) is not None}
+    bookmarks = [each for each in found.values() if each is not None]
+    is_whole = any(found.keys() >= set(slots_of(count)) for count in {slot.count for slot in found})
+    if not is_whole or len(bookmarks) < len(found):
+        return None
+    last = hindmost(bookmarks)
+    return min(last.position_at, last.refill_from_at or last.position_at) - OVERLAP
 
 
 def hindmost(bookmarks: Sequence[Bookmark]) -> Bookmark:

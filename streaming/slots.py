@@ -6,11 +6,12 @@ fixes leave the server. Each slot has its own bookmark and is worked on by one p
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from itrack.mongo import Document
 
-__all__ = ["ONLY_SLOT", "Slot", "fair_share", "slots_of"]
+__all__ = ["ONLY_SLOT", "Slot", "fair_share", "slot_named", "slots_of"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,6 +45,14 @@ ONLY_SLOT = Slot(0, 1)
 def slots_of(count: int) -> list[Slot]:
     """All slots when there are `count`."""
     return [Slot(number, count) for number in range(count)]
+
+
+def slot_named(name: str) -> Slot | None:
+    """The slot whose bookmark has that name."""
+    if name == ONLY_SLOT.name:
+        return ONLY_SLOT
+    found = re.fullmatch(r"producer:(\d+)/(\d+)", name)
+    return Slot(int(found[1]), int(found[2])) if found else None
 
 
 def fair_share(slots: int, producers: int, rank: int) -> int:
