@@ -10,9 +10,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from pymongo.database import Database
 
 from infra.mongod import mongod_program
+from infra.parts import PARTS, health
 from infra.process import Child
 from infra.workspace import Workspace
 from itrack.mongo import BOOKMARKS, FIXES, Document, ensure_indexes, open_database
@@ -252,6 +254,28 @@ def test_undecodable_document_is_set_aside(
     }
     assert "north" in next(letter.raw for letter in found if letter.reason == "not_a_fix")
     assert metric(settings, 'itrack_producer_dead_letters_total{reason="unknown_schema"}') == 2
+
+
+def test_what_kafka_refuses_is_not_lost(
+    settings: Settings, database: Database[Document], topic: Reader, start_part: Start
+) -> None:
+    """A topic that takes no such message makes the producer unhealthy and repeat; once mended, everything is there."""
+    admin = AdminClient({"bootstrap.servers": settings.kafka_address})
+
+    def let_messages_have(size: int) -> None:
+        entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.TOPIC, settings.fixes_topic, incremental_configs=[entry])
+        for answer in admin.incremental_alter_configs([resource]).values():
+            answer.result()
+
+    let_messages_have(100)
+    start_part("producer", wait=False)
+    database[FIXES].insert_many(fixes(1, 100))
+    url = next(part for part in PARTS if part.name == "producer").url(settings)
+    wait_until(lambda: "refused a message" in str((health(url) or {}).get("detail")))
+    assert metric(settings, "itrack_producer_delivery_errors_total") > 0
+    let_messages_have(1_048_588)
+    topic.wait_for_fixes(ids(1, 100))
 
 
 def test_changes_and_deletions_are_not_news(database: Database[Document], topic: Reader, start_part: Start) -> None:
