@@ -51,6 +51,7 @@ class Publisher:
                 "acks": "all",
                 "message.timeout.ms": 0,  # wait for a broker that is away; do not drop
                 "linger.ms": 1,
+                "max.in.flight": 2,  # with more, a backlog goes out in smaller batches: an eighth more CPU
                 "batch.num.messages": 10_000,
                 "queue.buffering.max.messages": 50_000,
                 "queue.buffering.max.kbytes": 65_536,
