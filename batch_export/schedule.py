@@ -13,7 +13,7 @@ from batch_export.store import changed_days, days_with_fixes
 from itrack.day import Day
 from itrack.errors import TryAgain
 from itrack.lease import Lease, LeaseHeld
-from itrack.mongo import BOOKMARKS, Document, open_database
+from itrack.mongo import BOOKMARKS, SLOWEST_WRITE, Document, open_database
 from itrack.mongo_errors import asking_mongodb
 from itrack.part import Part
 from itrack.settings import Settings, load_settings
@@ -25,8 +25,6 @@ BOOKMARK = "export"
 
 _LOOK_EVERY_S = 30.0
 _AFTER_A_PROBLEM_S = 900.0
-_SLOWEST_WRITE = timedelta(minutes=10)
-"""Longer than any write takes from `stored_at` to its commit."""
 
 
 class _Stopped(Exception):
@@ -125,7 +123,7 @@ def exported_until(database: Database[Document], settings: Settings) -> datetime
         return None
     closed = Day.parse(bookmark["closed_through"], settings.export_zone)
     began_at: datetime = bookmark["began_at"]
-    return min(closed.ends_at, began_at - _SLOWEST_WRITE)
+    return min(closed.ends_at, began_at - SLOWEST_WRITE)
 
 
 def last_closed_day(at: datetime, settings: Settings) -> Day:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ __all__ = [
     "REPAIRS",
     "REPLAYED_LETTERS",
     "SET_ASIDE",
+    "SLOWEST_WRITE",
     "STAYPOINTS",
     "TRIPLEGS",
     "TRIPS",
@@ -77,6 +79,9 @@ FINDINGS: dict[type[msgspec.Struct], str] = {
 """The collection of each kind of finding."""
 
 _JUDGED = IndexModel([("device_id", ASCENDING), ("judged_at", ASCENDING)], name="judged")
+
+SLOWEST_WRITE = timedelta(minutes=10)
+"""Longer than any write takes from its `stored_at` to its commit: who goes on from a moment begins so much earlier."""
 
 _INDEXES: dict[str, list[IndexModel]] = {
     FIXES: [

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import gc
 
-from itrack.again import work_until_stopped
-from itrack.errors import TryAgain
-from itrack.kafka import ensure_topics
 from itrack.mongo import open_database
 from itrack.part import Part
 from itrack.settings import Settings, load_settings
@@ -28,16 +25,8 @@ def run(settings: Settings | None = None) -> None:
     _collect_garbage_rarely()
     with Part("producer", settings, settings.producer_metrics_port) as part:
         database = open_database(settings, part="producer", timeout_s=3.0)
-
-        def keep_slots() -> None:
-            ensure_topics(settings)
-            SlotKeeper(settings, database, part).run()
-
-        def say_what_is_wrong(error: TryAgain) -> None:
-            part.unhealthy(str(error))
-
         try:
-            work_until_stopped(keep_slots, part.stopping, on_failure=say_what_is_wrong)
+            SlotKeeper(settings, database, part).run()
         finally:
             database.client.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 
 from pymongo import ASCENDING
@@ -15,10 +15,7 @@ from streaming.bookmark import BEGINNING
 from streaming.documents import CODEC, in_utc
 from streaming.slots import ONLY_SLOT, Slot
 
-__all__ = ["OVERLAP", "fixes_by_id", "fixes_stored_since", "in_batches"]
-
-OVERLAP = timedelta(minutes=10)
-"""How much earlier than the lost place a refill begins: longer than any write takes from `stored_at` to its commit."""
+__all__ = ["fixes_by_id", "fixes_stored_since", "in_batches"]
 
 
 def fixes_stored_since(database: Database[Document], since_at: datetime, slot: Slot = ONLY_SLOT) -> Iterator[Document]:

@@ -83,7 +83,8 @@ class SlotKeeper:
             adopt_bookmarks(self._database, self._slots)
         share = self._share(roll)
         self._give_back(len(self._works) - share)
-        for slot in roll.free(self._slots)[: share - len(self._works)]:
+        free = [slot for slot in roll.free(self._slots) if slot not in self._works]
+        for slot in free[: max(0, share - len(self._works))]:
             self._works[slot] = work = _Work(self._settings, self._database, slot, self._health)
             work.start()
         SLOTS.set(len(self._works))

@@ -14,10 +14,9 @@ import structlog
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from itrack.mongo import BOOKMARKS, Document
+from itrack.mongo import BOOKMARKS, SLOWEST_WRITE, Document
 from itrack.mongo_errors import asking_mongodb
 from streaming.bookmark import Bookmark, bookmark_of, place_bookmark
-from streaming.refill import OVERLAP
 from streaming.slots import Slot, slot_named, slots_of
 
 __all__ = ["Roll", "adopt_bookmarks", "call_roll", "hindmost", "lease_of", "published_until", "seat"]
@@ -128,7 +127,7 @@ def published_until(database: Database[Document]) -> datetime | None:
     if not is_whole or len(bookmarks) < len(found):
         return None
     last = hindmost(bookmarks)
-    return min(last.position_at, last.refill_from_at or last.position_at) - OVERLAP
+    return min(last.position_at, last.refill_from_at or last.position_at) - SLOWEST_WRITE
 
 
 def hindmost(bookmarks: Sequence[Bookmark]) -> Bookmark:

@@ -20,8 +20,9 @@ from pymongo.database import Database
 
 from itrack.again import work_until_stopped
 from itrack.errors import FillGap, SetAside, TryAgain
+from itrack.kafka import ensure_topics
 from itrack.lease import Lease, LeaseLost
-from itrack.mongo import FIXES, Document
+from itrack.mongo import FIXES, SLOWEST_WRITE, Document
 from itrack.settings import Settings
 from itrack.wire import dead_letter, encode, encode_fix_document
 from streaming.bookmark import BEGINNING, Bookmark, save_bookmark, take_over_bookmark, time_of_token
@@ -38,7 +39,7 @@ from streaming.producer_metrics import (
 )
 from streaming.publisher import Publisher
 from streaming.read_ahead import read_ahead
-from streaming.refill import OVERLAP, fixes_stored_since, in_batches
+from streaming.refill import fixes_stored_since, in_batches
 from streaming.slot_health import SlotHealth
 from streaming.slots import Slot
 
@@ -77,6 +78,7 @@ def work_on_slot(settings: Settings, database: Database[Document], assignment: A
     stopping, health = assignment.stopping, assignment.health
 
     def publish() -> None:
+        ensure_topics(settings)
         publisher = Publisher(settings, stopping, health.unhealthy)
         with closing(publisher):
             worker = _SlotWorker(settings, database, assignment, publisher)
@@ -147,7 +149,7 @@ class _SlotWorker:
 
     def _missing_since(self) -> datetime:
         """What the collection holds from here on may not be in Kafka once the token is lost."""
-        lost_at = max(BEGINNING, self._bookmark.position_at - OVERLAP)
+        lost_at = max(BEGINNING, self._bookmark.position_at - SLOWEST_WRITE)
         return min(lost_at, self._bookmark.refill_from_at or lost_at)
 
     def _refill(self, since_at: datetime) -> None:

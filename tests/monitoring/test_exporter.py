@@ -176,7 +176,7 @@ def test_the_scrape_is_clean_and_complete(
     """No fault is found by promtool in what `itrack watch` serves, and every metric that the probes know is in it."""
     database[FIXES].insert_one(fix_document(fix(1)))
     place_bookmark(database, "producer", Bookmark(token={"_data": "82"}, position_at=datetime.now(UTC)))
-    scrape = httpx2.get(f"{start_watch()}/metrics").text
+    scrape = httpx2.get(f"{start_watch(retention_days=30)}/metrics").text
     answer = promtool("check", "metrics", text=scrape)
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
     served = {line.partition("{")[0].partition(" ")[0] for line in scrape.splitlines() if line.startswith("itrack_")}
