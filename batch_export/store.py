@@ -14,7 +14,7 @@ from pymongo.database import Database
 from batch_export.tables import TABLES, Table
 from itrack.day import Day
 from itrack.errors import SetAside
-from itrack.mongo import DEVICES, FIXES, GAPS, STAYPOINTS, TRIPS, Document
+from itrack.mongo import ANOMALIES, DEVICES, FIXES, GAPS, STAYPOINTS, TRIPLEGS, TRIPS, VISITS, Document
 from itrack.wire import fix_of_document, struct_of_document
 
 __all__ = ["changed_days", "count", "days_with_fixes", "device_names", "records"]
@@ -23,10 +23,14 @@ _BY_DEVICE = "track"
 _DEVICES_AT_ONCE = 500
 _CHANGED_BY = {
     FIXES: ("stored_at",),
-    STAYPOINTS: ("ended_at", "last_fixed_at"),
-    TRIPS: ("ended_at",),
-    GAPS: ("ended_at",),
+    STAYPOINTS: ("judged_at", "last_fixed_at"),
+    TRIPS: ("judged_at",),
+    TRIPLEGS: ("judged_at",),
+    GAPS: ("judged_at",),
+    VISITS: ("judged_at",),
+    ANOMALIES: ("judged_at",),
 }
+"""What tells that a row is new or has changed; a verdict comes with its fix."""
 
 
 def count(database: Database[Document], table: Table, day: Day) -> int:
@@ -94,7 +98,7 @@ def days_with_fixes(database: Database[Document], zone: str) -> Iterator[Day]:
 
 
 def changed_days(database: Database[Document], since_at: datetime, zone: str) -> set[Day]:
-    """Days that got something new since a moment: a late fix, or the end of a stop, trip or gap begun on them."""
+    """Days that got something new since a moment: a late fix, or what was found by one since."""
     days: set[Day] = set()
     for table in TABLES:
         for field in _CHANGED_BY.get(table.collection, ()):

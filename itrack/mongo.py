@@ -78,10 +78,20 @@ FINDINGS: dict[type[msgspec.Struct], str] = {
 }
 """The collection of each kind of finding."""
 
-_JUDGED = IndexModel([("device_id", ASCENDING), ("judged_at", ASCENDING)], name="judged")
-
 SLOWEST_WRITE = timedelta(minutes=10)
 """Longer than any write takes from its `stored_at` to its commit: who goes on from a moment begins so much earlier."""
+
+
+def _for_findings(begins_at: str) -> list[IndexModel]:
+    """What each kind of finding that is exported is looked for by; `begins_at` decides its day."""
+    return [
+        IndexModel([("device_id", ASCENDING), ("judged_at", ASCENDING)], name="judged"),
+        IndexModel([("device_id", ASCENDING), (begins_at, ASCENDING)], name="track"),
+        IndexModel([(begins_at, DESCENDING)], name="recent"),
+    ]
+
+
+_NEWS = IndexModel([("judged_at", ASCENDING)], name="news")
 
 _INDEXES: dict[str, list[IndexModel]] = {
     FIXES: [
@@ -90,34 +100,25 @@ _INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("stored_at", ASCENDING)], name="arrival"),
     ],
     STAYPOINTS: [
-        _JUDGED,
-        IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track"),
-        IndexModel([("started_at", DESCENDING)], name="recent"),
-        IndexModel([("ended_at", ASCENDING)], name="end"),
+        *_for_findings("started_at"),
+        _NEWS,
         IndexModel([("last_fixed_at", ASCENDING)], name="last_fix"),
     ],
-    TRIPS: [
-        _JUDGED,
-        IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track"),
-        IndexModel([("started_at", DESCENDING)], name="recent"),
-        IndexModel([("ended_at", ASCENDING)], name="end"),
+    TRIPS: [*_for_findings("started_at"), _NEWS],
+    TRIPLEGS: [*_for_findings("started_at"), _NEWS],
+    GAPS: [*_for_findings("started_at"), _NEWS],
+    VISITS: [*_for_findings("entered_at"), _NEWS],
+    ANOMALIES: [*_for_findings("happened_at"), _NEWS],
+    VERDICTS: _for_findings("fixed_at"),
+    PASSAGES: [
+        IndexModel([("device_id", ASCENDING), ("judged_at", ASCENDING)], name="judged"),
+        IndexModel([("window_started_at", ASCENDING), ("cell", ASCENDING)], name="window"),
     ],
-    TRIPLEGS: [_JUDGED, IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track")],
-    GAPS: [
-        _JUDGED,
-        IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track"),
-        IndexModel([("started_at", DESCENDING)], name="recent"),
-        IndexModel([("ended_at", ASCENDING)], name="end"),
+    ANCHORS: [
+        IndexModel([("device_id", ASCENDING), ("base_at", ASCENDING)], name="track"),
+        IndexModel([("base_at", ASCENDING)], name="age"),
     ],
-    VISITS: [_JUDGED, IndexModel([("device_id", ASCENDING), ("entered_at", ASCENDING)], name="track")],
-    VERDICTS: [_JUDGED],
-    PASSAGES: [_JUDGED, IndexModel([("window_started_at", ASCENDING), ("cell", ASCENDING)], name="window")],
-    ANCHORS: [IndexModel([("device_id", ASCENDING), ("base_at", ASCENDING)], name="track")],
-    ANOMALIES: [
-        _JUDGED,
-        IndexModel([("device_id", ASCENDING), ("happened_at", ASCENDING)], name="track"),
-        IndexModel([("happened_at", DESCENDING)], name="recent"),
-    ],
+    REPAIRS: [IndexModel([("asked_at", ASCENDING)], name="queue")],
     SET_ASIDE: [IndexModel([("seen_at", ASCENDING)], name="seen")],
     REPLAYED_LETTERS: [IndexModel([("replayed_at", ASCENDING)], name="replay")],
 }

@@ -24,7 +24,7 @@ import msgspec
 from itrack.errors import SetAside
 from itrack.fix import FIX_SCHEMA, Fix
 from itrack.instant import Instant
-from itrack.mobility import EVENT_SCHEMA, Event
+from itrack.mobility import EVENT_SCHEMA, FINDING_SCHEMA, Event
 
 __all__ = [
     "DeadLetter",
@@ -62,14 +62,14 @@ class _Form(NamedTuple):
 _FORMS = {
     "Fix": _Form("fix_id", FIX_SCHEMA),
     "Device": _Form("device_id"),
-    "Staypoint": _Form("staypoint_id"),
-    "Trip": _Form("trip_id"),
-    "Gap": _Form("gap_id"),
-    "Tripleg": _Form("tripleg_id"),
-    "GeofenceVisit": _Form("visit_id"),
-    "Anomaly": _Form("anomaly_id"),
-    "Verdict": _Form("fix_id"),
-    "Passage": _Form("passage_id"),
+    "Staypoint": _Form("staypoint_id", FINDING_SCHEMA),
+    "Trip": _Form("trip_id", FINDING_SCHEMA),
+    "Gap": _Form("gap_id", FINDING_SCHEMA),
+    "Tripleg": _Form("tripleg_id", FINDING_SCHEMA),
+    "GeofenceVisit": _Form("visit_id", FINDING_SCHEMA),
+    "Anomaly": _Form("anomaly_id", FINDING_SCHEMA),
+    "Verdict": _Form("fix_id", FINDING_SCHEMA),
+    "Passage": _Form("passage_id", FINDING_SCHEMA),
     "DeadLetter": _Form("letter_id", LETTER_SCHEMA),
 }
 

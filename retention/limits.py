@@ -1,14 +1,14 @@
-"""Up to when fixes may be deleted: old enough, published, and exported where the nightly export is in use."""
+"""Which fixes may be deleted: old, published, exported where the nightly export is in use, not awaiting a repair."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from pymongo.database import Database
 
 from batch_export.schedule import exported_until
-from itrack.mongo import Document
+from itrack.mongo import REPAIRS, Document
 from itrack.mongo_errors import asking_mongodb
 from itrack.settings import Settings
 from streaming.slot_roll import published_until
@@ -25,12 +25,14 @@ class Limit:
         wanted_at: what the retention alone would give.
         before_at: None when none may go.
         waits_for: who holds the rest back, a sentence; empty when nobody does.
+        spared: devices whose past waits to be judged anew: a repair needs all of it.
     """
 
     now_at: datetime
     wanted_at: datetime
     before_at: datetime | None
     waits_for: str = ""
+    spared: tuple[str, ...] = ()
 
 
 def limit_of(now_at: datetime, days: int, published_at: datetime | None, exported_at: datetime | None) -> Limit:
@@ -62,4 +64,5 @@ def find_limit(database: Database[Document], settings: Settings, days: int) -> L
     """
     with asking_mongodb("look what may be deleted", within_s=30.0):
         now_at: datetime = database.client.admin.command("hello")["localTime"].replace(tzinfo=UTC)
-        return limit_of(now_at, days, published_until(database), exported_until(database, settings))
+        limit = limit_of(now_at, days, published_until(database), exported_until(database, settings))
+        return replace(limit, spared=tuple(each["_id"] for each in database[REPAIRS].find({}, {"_id": 1})))

@@ -17,7 +17,7 @@ import structlog
 from pymongo.database import Database
 
 from itrack.again import work_until_stopped
-from itrack.mongo import REPAIRS, Document, open_database
+from itrack.mongo import Document, open_database
 from itrack.mongo_errors import asking_mongodb
 from itrack.settings import Settings
 from itrack.trajectory.fleet import Repaired
@@ -28,7 +28,7 @@ from streaming.anchors import anchors_of, replace_anchors
 from streaming.outlet import Outlet, Stopped, other_writes, writes_of_events
 from streaming.past import findings_since, judge_anew
 from streaming.plan import ShardPlan
-from streaming.repairs import WaitingRepair, repair_topic, waiting_repair
+from streaming.repairs import WaitingRepair, forget_repair, repair_topic, waiting_repairs
 
 __all__ = ["Repairer"]
 
@@ -71,8 +71,7 @@ class Repairer(threading.Thread):
 
     def _work(self) -> None:
         while not self._stopping.wait(_LOOK_EVERY_S):
-            with asking_mongodb("look for repairs"):
-                waiting = [waiting_repair(each) for each in self._database[REPAIRS].find().sort("asked_at", 1)]
+            waiting = waiting_repairs(self._database)
             REPAIRS_WAITING.set(len(waiting))
             for each in waiting:
                 if self._stopping.is_set():
@@ -104,6 +103,5 @@ class Repairer(threading.Thread):
         answer = Repaired(repair=repair, phone=replayed.phone.tobytes(), found=replayed.told.tobytes())
         topic = repair_topic(self._settings)
         self._outlet.publish(topic, [(str(waiting.shard).encode(), msgspec.json.encode(answer))])
-        with asking_mongodb("note that a repair is done"):
-            self._database[REPAIRS].delete_one({"_id": repair.device_id, "number": repair.number})
+        forget_repair(self._database, repair)
         _log.info("repaired", device=repair.device_id, fixes=len(anew.fixes), since=repair.since_ms)

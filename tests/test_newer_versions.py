@@ -22,8 +22,37 @@ from itrack.day import Day
 from itrack.device import Device
 from itrack.errors import SetAside
 from itrack.fix import Fix
-from itrack.mobility import Anomaly, Event, EventKind, Gap, Severity, Staypoint, Trip
-from itrack.mongo import ANOMALIES, DEVICES, FIXES, GAPS, SET_ASIDE, STAYPOINTS, TRIPS, Document, open_database
+from itrack.mobility import (
+    FINDING_SCHEMA,
+    Anomaly,
+    Event,
+    EventKind,
+    Gap,
+    GeofenceVisit,
+    Mode,
+    Passage,
+    Severity,
+    Staypoint,
+    Trip,
+    Tripleg,
+    Verdict,
+)
+from itrack.mongo import (
+    ANOMALIES,
+    DEVICES,
+    FINDINGS,
+    FIXES,
+    GAPS,
+    PASSAGES,
+    SET_ASIDE,
+    STAYPOINTS,
+    TRIPLEGS,
+    TRIPS,
+    VERDICTS,
+    VISITS,
+    Document,
+    open_database,
+)
 from itrack.settings import Settings
 from itrack.wire import (
     dead_letter,
@@ -40,12 +69,14 @@ from itrack.wire import (
 from live_map.state import read_state
 from live_map.track import read_track
 from streaming.dead_letters import count_dead_letters, replay_dead_letters
+from streaming.past import findings_since
 from traccar_bridge.dead_letters import replay_set_aside
 
 AT = datetime(2026, 3, 29, 12, tzinfo=UTC)
 DAY = Day(date(2026, 3, 29))
 NEWER = 99
-BEGUN: dict[str, Any] = {"device_id": "main:1", "started_at": AT, "rules": "r"}
+FOUND: dict[str, Any] = {"device_id": "main:1", "judged_at": AT, "rules": "r"}
+SPAN = FOUND | {"started_at": AT, "ended_at": AT}
 FIX = Fix(
     fix_id="main:1",
     device_id="main:1",
@@ -56,7 +87,7 @@ FIX = Fix(
     longitude_deg=8.0,
     stored_at=AT,
 )
-GAP = Gap(gap_id="g", ended_at=AT, beeline_m=1.0, **BEGUN)
+GAP = Gap(gap_id="g", beeline_m=1.0, **SPAN)
 LETTER = dead_letter("traccar:main/position", SetAside("r", "d"), "raw", AT)
 EVENT = Event(
     event_id="e", kind=EventKind.GAP_FOUND, device_id="main:1", happened_at=AT, knowable_at=AT, gap=GAP, published_at=AT
@@ -65,22 +96,17 @@ RECORDS: dict[str, msgspec.Struct] = {
     FIXES: FIX,
     DEVICES: Device(device_id="main:1", unique_id="1", name="Ada"),
     STAYPOINTS: Staypoint(
-        staypoint_id="s", ended_at=AT, last_fixed_at=AT, latitude_deg=47.0, longitude_deg=8.0, fix_count=1, **BEGUN
+        staypoint_id="s", last_fixed_at=AT, latitude_deg=47.0, longitude_deg=8.0, fix_count=1, **SPAN
     ),
-    TRIPS: Trip(
-        trip_id="t", ended_at=AT, from_staypoint_id=None, to_staypoint_id=None, distance_m=1.0, fix_count=2, **BEGUN
-    ),
+    TRIPS: Trip(trip_id="t", from_staypoint_id=None, to_staypoint_id=None, distance_m=1.0, fix_count=2, **SPAN),
+    TRIPLEGS: Tripleg(tripleg_id="l", trip_id="t", mode=Mode.WALK, confidence=1.0, distance_m=1.0, fix_count=2, **SPAN),
     GAPS: GAP,
+    VISITS: GeofenceVisit(visit_id="v", fence_id="f", entered_at=AT, dwelled_at=None, exited_at=None, **FOUND),
     ANOMALIES: Anomaly(
-        anomaly_id="a",
-        device_id="main:1",
-        kind="k",
-        severity=Severity.LOW,
-        happened_at=AT,
-        sentence="s",
-        fix_id=None,
-        rules="r",
+        anomaly_id="a", kind="k", severity=Severity.LOW, happened_at=AT, sentence="s", fix_id=None, **FOUND
     ),
+    VERDICTS: Verdict(fix_id="main:1", fixed_at=AT, flag="f", reason="r", **FOUND),
+    PASSAGES: Passage(passage_id="p", device_id="main:1", cell="c", window_started_at=AT, judged_at=AT),
     SET_ASIDE: LETTER,
 }
 
@@ -93,7 +119,7 @@ def newer(record: msgspec.Struct) -> Document:
 def test_documents_carry_a_version_and_others_are_refused(record: msgspec.Struct) -> None:
     """What is written says its version; another one is refused even when every field fits, or none does."""
     document = document_of(record)
-    assert document["schema"] == 1
+    assert document["schema"] == (FINDING_SCHEMA if type(record) in FINDINGS else 1)
     readers = [lambda each: struct_of_document(each, type(record))]
     if isinstance(record, Fix):
         readers += [fix_of_document, encode_fix_document]
@@ -117,11 +143,23 @@ def test_messages_of_another_version_are_refused(decode: Any, value: bytes) -> N
             decode(msgspec.json.encode(other))
 
 
-def test_a_document_from_before_there_were_versions_is_read() -> None:
-    """Devices and findings that were stored without a version are of the first one."""
-    document = document_of(GAP)
-    del document["schema"]
-    assert struct_of_document(document, Gap) == GAP
+def test_a_document_from_before_there_were_versions_is_of_the_first() -> None:
+    """A device that was stored without a version is read; a finding is refused, since findings have changed."""
+    for record in (RECORDS[DEVICES], GAP):
+        document = document_of(record)
+        del document["schema"]
+        if record is GAP:
+            with pytest.raises(SetAside, match="unknown_schema"):
+                struct_of_document(document, Gap)
+        else:
+            assert struct_of_document(document, type(record)) == record
+
+
+@pytest.mark.services
+def test_a_repair_goes_on_without_what_it_cannot_read(database: Database[Document]) -> None:
+    """Findings of another version are left out; those that can be read are compared."""
+    assert {type(each) for each in findings_since(database, "main:1", None)} == set(FINDINGS)
+    assert len(list(findings_since(database, "main:1", None))) == len(FINDINGS)
 
 
 @pytest.fixture

@@ -5,10 +5,12 @@ What is explained is what the parts' own functions send, so a query that is adde
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from pymongo import MongoClient, monitoring
 from pymongo.database import Database
@@ -19,23 +21,27 @@ from itrack.day import Day
 from itrack.device import Device
 from itrack.errors import FixConfiguration, SetAside
 from itrack.fix import Fix
-from itrack.mobility import Anomaly, Gap, Severity, Staypoint, Trip
+from itrack.forgotten import forgotten_before, note_forgotten
+from itrack.lease import Lease
+from itrack.mobility import Anomaly, Gap, GeofenceVisit, Mode, Passage, Severity, Staypoint, Trip, Tripleg, Verdict
 from itrack.mongo import (
-    ANOMALIES,
+    ANCHORS,
     BOOKMARKS,
-    CELL_COUNTS,
     DEVICES,
+    FINDINGS,
     FIXES,
-    GAPS,
+    REPAIRS,
     REPLAYED_LETTERS,
     SET_ASIDE,
-    STAYPOINTS,
-    TRIPS,
     Document,
     ensure_indexes,
     open_database,
 )
 from itrack.settings import Settings, load_settings
+from itrack.trajectory.fleet import Anchor, Repair
+from itrack.trajectory.phone import PHONE
+from itrack.trajectory.rules import Rules
+from itrack.trajectory.words import Finding
 from itrack.wire import dead_letter, document_of, fix_document
 from live_map.roster import read_devices
 from live_map.state import read_state
@@ -43,11 +49,17 @@ from live_map.track import read_track
 from monitoring.probes.freshness import FreshnessProbe
 from retention.limits import Limit
 from retention.sweep import sweep
+from streaming.anchors import anchor_document, replace_anchors
 from streaming.bookmark import BEGINNING, Bookmark, place_bookmark, save_bookmark, take_over_bookmark
 from streaming.dead_letters import _pending
+from streaming.outlet import Outlet
+from streaming.past import findings_since, judge_anew
 from streaming.refill import fixes_by_id, fixes_stored_since
+from streaming.repairs import forget_repair, repair_document, waiting_repairs
+from streaming.sinks import _Batch
 from streaming.slot_roll import adopt_bookmarks, call_roll
 from streaming.slots import slots_of
+from traccar_bridge.bookmarks import BridgeBookmarks
 from traccar_bridge.dead_letters import replay_set_aside
 from traccar_bridge.store import FixStore
 
@@ -74,22 +86,31 @@ def fix(device: int, number: int) -> Fix:
     )
 
 
-def findings(device: int, number: int) -> dict[str, Document]:
+def findings(device: int, number: int) -> list[Finding]:
     """One of each kind, in the same order of time as the fixes."""
-    device_id, started_at = f"main:{device}", NOW - timedelta(days=DAYS) + timedelta(hours=12) * number
-    begun: dict[str, Any] = {"device_id": device_id, "started_at": started_at, "rules": "r"}
-    ended_at = started_at + timedelta(hours=1)
-    name = f"{device_id}:{number}"
-    records = {
-        STAYPOINTS: Staypoint(staypoint_id=name, ended_at=ended_at, last_fixed_at=ended_at, latitude_deg=47.0,
-                              longitude_deg=8.0, fix_count=3, **begun),
-        TRIPS: Trip(trip_id=name, ended_at=ended_at, from_staypoint_id=None, to_staypoint_id=None, distance_m=1.0,
-                    fix_count=3, **begun),
-        GAPS: Gap(gap_id=name, ended_at=ended_at, beeline_m=1.0, **begun),
-        ANOMALIES: Anomaly(anomaly_id=name, device_id=device_id, kind="k", severity=Severity.LOW,
-                           happened_at=started_at, sentence="s", fix_id=None, rules="r"),
-    }  # fmt: skip
-    return {collection: document_of(record) for collection, record in records.items()}
+    started_at = NOW - timedelta(days=DAYS) + timedelta(hours=12) * number
+    ended_at, name = started_at + timedelta(hours=1), f"main:{device}:{number}"
+    found: dict[str, Any] = {"device_id": f"main:{device}", "judged_at": ended_at, "rules": "r"}
+    ended = found | {"started_at": started_at, "ended_at": ended_at}
+    aside = fix(device, number)
+    return [
+        Staypoint(staypoint_id=name, last_fixed_at=ended_at, latitude_deg=1.0, longitude_deg=1.0, fix_count=3, **ended),
+        Trip(trip_id=name, from_staypoint_id=None, to_staypoint_id=None, distance_m=1.0, fix_count=3, **ended),
+        Tripleg(tripleg_id=name, trip_id=name, mode=Mode.RUN, confidence=1.0, distance_m=1.0, fix_count=3, **ended),
+        Gap(gap_id=name, beeline_m=1.0, **ended),
+        GeofenceVisit(visit_id=name, fence_id="f", entered_at=started_at, dwelled_at=None,
+                      exited_at=ended_at, **found),
+        Anomaly(anomaly_id=name, kind="k", severity=Severity.LOW, happened_at=started_at, sentence="s", fix_id=None,
+                **found),
+        Verdict(fix_id=aside.fix_id, fixed_at=aside.fixed_at, flag="f", reason="r", **found),
+        Passage(passage_id=name, device_id=f"main:{device}", cell="c", window_started_at=started_at,
+                judged_at=ended_at),
+    ]  # fmt: skip
+
+
+def anchor(device: int, day: int) -> Anchor:
+    at_ms = int((NOW - timedelta(days=day, minutes=1)).timestamp() * 1000)
+    return Anchor(device_id=f"main:{device}", base=(at_ms, at_ms, 0), phone=bytes(PHONE.itemsize), rules=Rules().name)
 
 
 def fill(database: Database[Document]) -> None:
@@ -99,15 +120,19 @@ def fill(database: Database[Document]) -> None:
     database[DEVICES].insert_many(
         [document_of(Device(device_id=f"main:{d}", unique_id="u", name="n")) for d in numbers]
     )
-    found = [findings(d, n) for d in numbers for n in range(2 * DAYS)]
-    for collection in (STAYPOINTS, TRIPS, GAPS, ANOMALIES):
-        database[collection].insert_many([each[collection] for each in found])
+    found: dict[str, list[Document]] = {}
+    for each in (each for d in numbers for n in range(2 * DAYS) for each in findings(d, n)):
+        found.setdefault(FINDINGS[type(each)], []).append(document_of(each))
+    for collection, documents in found.items():
+        database[collection].insert_many(documents)
+    database[ANCHORS].insert_many([anchor_document(anchor(d, day)) for d in numbers for day in range(DAYS)])
+    repairs = [Repair(device_id=f"main:gone:{n}", number=1, since_ms=0, base=(1, 1, 1)) for n in range(500)]
+    database[REPAIRS].insert_many([repair_document(0, repair) for repair in repairs])
     moments = [NOW - timedelta(minutes=10 * n) for n in range(1_500)]
     letters = [dead_letter("traccar:main/x", SetAside("r", "d"), str(at), at) for at in moments]
     database[SET_ASIDE].insert_many([document_of(letter) for letter in letters])
     database[REPLAYED_LETTERS].insert_many([{"_id": str(n), "replayed_at": at} for n, at in enumerate(moments)])
-    database[CELL_COUNTS].insert_many([{"cell": "c", "window_started_at": at, "fix_count": 1} for at in moments])
-    database[BOOKMARKS].insert_many([{"_id": f"bridge:main/main:{n}", "read_at": NOW} for n in range(1_000)])
+    database[BOOKMARKS].insert_many([{"_id": f"bridge:main/main:{n}", "read_at": NOW, "term": 1} for n in range(1_000)])
 
 
 def bookmarks(database: Database[Document]) -> None:
@@ -122,7 +147,7 @@ def bookmarks(database: Database[Document]) -> None:
 
 
 def bridge_writes(database: Database[Document]) -> None:
-    """New fixes, known ones and inputs set aside."""
+    """New fixes, known ones and inputs set aside; its bookmarks, all of which `begin` is meant to change."""
     store = FixStore(database, "main")
     some = [fix(1, number) for number in range(200)]
     store.known(range(10_000, 10_200))
@@ -130,14 +155,38 @@ def bridge_writes(database: Database[Document]) -> None:
     store.write(some)
     store.write_devices([Device(device_id="main:1", unique_id="u", name="n")])
     store.set_aside([dead_letter("traccar:main/x", SetAside("r", "d"), "raw", NOW)])
+    own = BridgeBookmarks(database, "main", 1)
+    own.save_settled_id(7)
+    own.settled_id()
+    own.histories()
+    own.save_histories(["main:1", "main:2"])
+    own.forget_histories(["main:1"])
 
 
 def analytics_write(database: Database[Document]) -> None:
-    """Findings are replaced and removed by their identifier only."""
-    for collection, document in findings(1, 1).items():
-        database[collection].replace_one({"_id": document["_id"]}, document, upsert=True)
-        database[collection].delete_one({"_id": document["_id"]})
-    database[CELL_COUNTS].update_one({"_id": "c"}, [{"$set": {"fix_count": 1}}], upsert=True)
+    """Whatever a micro-batch writes goes by its identifier only."""
+    batch, encode = _Batch(), msgspec.msgpack.encode
+    for finding in findings(1, 1):
+        batch.add(f"kept:{type(finding).__name__}", encode(finding))
+    for finding in findings(1, 2):
+        batch.add(f"dropped:{type(finding).__name__}", encode(finding))
+    batch.add("progress", encode(findings(1, 3)[0]))
+    batch.add("anchor", encode(anchor(1, 1)))
+    batch.add("repair", encode((0, Repair(device_id="main:1", number=1, since_ms=0, base=(1, 1, 1)))))
+    outlet = Outlet(load_settings(kafka_port=1), database, "test", threading.Event())
+    for writes in (batch.event_writes, batch.writes, batch.last_writes):
+        outlet.store(writes)
+
+
+def repair(database: Database[Document], since_at: datetime | None) -> None:
+    """A repair: where it starts, all that it reads, and what it leaves behind; also `explain` and `replay-day`."""
+    anew = judge_anew(database, "main:7", Rules(), since_at=since_at)
+    assert len(anew.fixes) == (DAYS * FIXES_A_DAY if since_at is None else 2 * FIXES_A_DAY)
+    assert len({type(each) for each in findings_since(database, "main:7", anew.since_at)}) == len(FINDINGS)
+    replace_anchors(database, "main:7", NOW - timedelta(days=3), NOW, [anchor(7, 1), anchor(7, 2)])
+    waiting = waiting_repairs(database)
+    assert len(waiting) == 500
+    forget_repair(database, waiting[0].repair)
 
 
 def delete_old(database: Database[Document], *, is_trial: bool) -> None:
@@ -145,7 +194,14 @@ def delete_old(database: Database[Document], *, is_trial: bool) -> None:
     before_at = NOW - timedelta(days=DAYS / 2)
     limit = Limit(now_at=NOW, wanted_at=before_at, before_at=before_at)
     found = dict(sweep(database, load_settings(kafka_retention_hours=1), limit, is_trial=is_trial))
-    assert min(found.values()) > 100
+    assert min(found.values()) > 100, found
+
+
+def lease(database: Database[Document]) -> None:
+    """Taken and returned, and what is gone noted and looked up."""
+    with Lease(database, "test-lease", work="test"):
+        note_forgotten(database, NOW)
+    forgotten_before(database)
 
 
 def watch(database: Database[Document]) -> None:
@@ -180,6 +236,9 @@ QUERIES: dict[str, Callable[[Database[Document]], object]] = {
     "watch: fixes": watch,
     "bridge: writes": bridge_writes,
     "analytics: writes": analytics_write,
+    "analytics: repair": lambda database: repair(database, NOW - timedelta(days=2)),
+    "analytics: repair from the beginning": lambda database: repair(database, None),
+    "lease": lease,
 }
 
 

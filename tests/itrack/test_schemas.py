@@ -15,17 +15,21 @@ import pytest
 
 from itrack.device import Device
 from itrack.fix import FIX_SCHEMA, Fix
-from itrack.mobility import EVENT_SCHEMA, Anomaly, CellCount, Event, Gap, Staypoint, Trip
+from itrack.mobility import EVENT_SCHEMA, FINDING_SCHEMA, Event
+from itrack.mongo import FINDINGS
+from itrack.trajectory.fleet import Anchor, AskRepair, Repair, Repaired
 from itrack.wire import LETTER_SCHEMA, DeadLetter, _PublishedFix
 from streaming.bookmark import Bookmark
 
 PAGE = (Path(__file__).parents[2] / "docs" / "schemas.md").read_text()
-STRUCTS = (Fix, Device, Staypoint, Trip, Gap, Anomaly, CellCount, Event, DeadLetter, Bookmark)
+STRUCTS = (Fix, Device, *FINDINGS, Event, DeadLetter, Bookmark, Anchor, Repair, Repaired, AskRepair)
+VERSIONS = {Fix: FIX_SCHEMA, Event: EVENT_SCHEMA, DeadLetter: LETTER_SCHEMA} | dict.fromkeys(FINDINGS, FINDING_SCHEMA)
 TYPES = {
     str: "text",
     float: "number",
     int: "integer",
     bool: "true or false",
+    bytes: "bytes",
     datetime: "time",
     NoneType: "null",
     dict: "object",
@@ -48,7 +52,7 @@ def test_every_field_has_a_meaning() -> None:
 
 def test_the_page_tells_the_versions_and_what_stays_in_mongodb() -> None:
     """The numbers on the page are those in the code, and the Kafka value of a fix is what the page says."""
-    for struct, schema in ((Fix, FIX_SCHEMA), (Event, EVENT_SCHEMA), (DeadLetter, LETTER_SCHEMA)):
+    for struct, schema in VERSIONS.items():
         assert f"Version {schema}." in _section(struct.__name__)
     only_in_mongodb = set(Fix.__struct_fields__) - set(_PublishedFix.__struct_fields__)
     assert set(re.findall(r"^\| `(\w+)` .*Only in MongoDB", PAGE, re.MULTILINE)) == only_in_mongodb
@@ -71,6 +75,8 @@ def _names(annotation: Any) -> Iterator[str]:
         yield TYPES[annotation]
     elif getattr(annotation, "__origin__", None) in TYPES:
         yield TYPES[annotation.__origin__]
+    elif getattr(annotation, "__origin__", None) is tuple:
+        yield f"[{', '.join(map(_type_of, get_args(annotation)))}]"
     else:
         for each in get_args(annotation):
             if not isinstance(each, msgspec.Meta):
