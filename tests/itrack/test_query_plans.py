@@ -236,6 +236,7 @@ QUERIES: dict[str, Callable[[Database[Document]], object]] = {
     "watch: fixes": watch,
     "bridge: writes": bridge_writes,
     "analytics: writes": analytics_write,
+    "analytics: phones to rebuild": lambda database: database[FIXES].distinct("device_id"),
     "analytics: repair": lambda database: repair(database, NOW - timedelta(days=2)),
     "analytics: repair from the beginning": lambda database: repair(database, None),
     "lease": lease,
