@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test test-fast chaos fuzz lint format bench bench-producer bench-bridge lock clean
+.PHONY: help setup demo test test-fast chaos fuzz lint format bench bench-producer bench-bridge soak lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -44,6 +44,10 @@ bench-producer: .venv/.ready-dev ## Print only the producer's, beside the MongoD
 
 bench-bridge: .venv/.ready-dev ## Print only the bridge's
 	$(BIN)/python -m benchmarks bridge
+
+SOAK_MINUTES ?= 60
+soak: .venv/.ready-dev ## Run bridge and producer at 500 fixes/s (SOAK_MINUTES=60) and print their memory and a verdict
+	SOAK_MINUTES=$(SOAK_MINUTES) $(BIN)/python -m benchmarks soak
 
 lock: .venv/.ready-dev ## Resolve all dependencies anew and write the locks
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet --no-header --upgrade -o requirements.txt

@@ -13,12 +13,12 @@ from batch_export.store import changed_days, days_with_fixes
 from itrack.day import Day
 from itrack.errors import TryAgain
 from itrack.lease import Lease, LeaseHeld
-from itrack.mongo import BOOKMARKS, Document, open_database
+from itrack.mongo import BOOKMARKS, SLOWEST_WRITE, Document, open_database
 from itrack.mongo_errors import asking_mongodb
 from itrack.part import Part
 from itrack.settings import Settings, load_settings
 
-__all__ = ["BOOKMARK", "due_days", "last_closed_day", "run", "run_once"]
+__all__ = ["BOOKMARK", "due_days", "exported_until", "last_closed_day", "run", "run_once"]
 
 BOOKMARK = "export"
 """`_id` of the bookmark: `closed_through` (the last day exported) and `began_at` (when that run began)."""
@@ -110,6 +110,20 @@ def run_once(
             return result
         finally:
             database.client.close()
+
+
+def exported_until(database: Database[Document], settings: Settings) -> datetime | None:
+    """Every fix stored before this moment, with a clock that was not ahead, is in its day's files; None before a run.
+
+    Raises:
+        PyMongoError: MongoDB is away.
+    """
+    bookmark = database[BOOKMARKS].find_one({"_id": BOOKMARK})
+    if bookmark is None:
+        return None
+    closed = Day.parse(bookmark["closed_through"], settings.export_zone)
+    began_at: datetime = bookmark["began_at"]
+    return min(closed.ends_at, began_at - SLOWEST_WRITE)
 
 
 def last_closed_day(at: datetime, settings: Settings) -> Day:

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 import msgspec
+from pymongo.collection import Collection
 from pymongo.database import Database
 
 from batch_export.tables import TABLES, Table
 from itrack.day import Day
 from itrack.errors import SetAside
-from itrack.mongo import DEVICES, FIXES, GAPS, STAYPOINTS, TRIPS, Document
+from itrack.mongo import ANOMALIES, DEVICES, FIXES, GAPS, STAYPOINTS, TRIPLEGS, TRIPS, VISITS, Document
 from itrack.wire import fix_of_document, struct_of_document
 
 __all__ = ["changed_days", "count", "days_with_fixes", "device_names", "records"]
 
+_BY_DEVICE = "track"
+_DEVICES_AT_ONCE = 500
 _CHANGED_BY = {
     FIXES: ("stored_at",),
-    STAYPOINTS: ("ended_at", "last_fixed_at"),
-    TRIPS: ("ended_at",),
-    GAPS: ("ended_at",),
+    STAYPOINTS: ("judged_at", "last_fixed_at"),
+    TRIPS: ("judged_at",),
+    TRIPLEGS: ("judged_at",),
+    GAPS: ("judged_at",),
+    VISITS: ("judged_at",),
+    ANOMALIES: ("judged_at",),
 }
+"""What tells that a row is new or has changed; a verdict comes with its fix."""
 
 
 def count(database: Database[Document], table: Table, day: Day) -> int:
@@ -32,18 +40,40 @@ def count(database: Database[Document], table: Table, day: Day) -> int:
 
 def records(database: Database[Document], table: Table, day: Day) -> Iterator[msgspec.Struct | SetAside]:
     """The day's records, device by device in time; a `SetAside` for a document that is not what it should be."""
-    found = database[table.collection].find(
-        _of_day(table, day), sort=table.order, batch_size=2_000, allow_disk_use=True
-    )
-    with found as cursor:
-        for document in cursor:
-            try:
-                if table.collection == FIXES:
-                    yield fix_of_document(document)
-                else:
-                    yield struct_of_document(document, table.record)
-            except SetAside as error:
-                yield error
+    collection = database[table.collection]
+    for device_ids in _some_at_once(_device_ids(collection)):
+        found = collection.find(
+            {"device_id": {"$in": device_ids}} | _of_day(table, day),
+            sort=[("device_id", 1), (table.day_field, 1)],
+            hint=_BY_DEVICE,
+            batch_size=2_000,
+        )
+        with found as cursor:
+            for document in _in_order(cursor, table.day_field):
+                try:
+                    if table.collection == FIXES:
+                        yield fix_of_document(document)
+                    else:
+                        yield struct_of_document(document, table.record)
+                except SetAside as error:
+                    yield error
+
+
+def _device_ids(collection: Collection[Document]) -> list[Any]:
+    """Every device of a collection, in order: one look into the index for each."""
+    groups = collection.aggregate([{"$sort": {"device_id": 1}}, {"$group": {"_id": "$device_id"}}], hint=_BY_DEVICE)
+    return sorted((group["_id"] for group in groups), key=lambda each: (not isinstance(each, str), str(each)))
+
+
+def _some_at_once(device_ids: list[Any]) -> Iterator[list[Any]]:
+    for first in range(0, len(device_ids), _DEVICES_AT_ONCE):
+        yield device_ids[first : first + _DEVICES_AT_ONCE]
+
+
+def _in_order(documents: Iterable[Document], day_field: str) -> Iterator[Document]:
+    """The same documents; those of one device and moment by identifier, which the index leaves open."""
+    for _, same in groupby(documents, key=lambda each: (each.get("device_id"), each.get(day_field))):
+        yield from sorted(same, key=lambda each: str(each["_id"]))
 
 
 def device_names(database: Database[Document]) -> dict[str, str]:
@@ -68,7 +98,7 @@ def days_with_fixes(database: Database[Document], zone: str) -> Iterator[Day]:
 
 
 def changed_days(database: Database[Document], since_at: datetime, zone: str) -> set[Day]:
-    """Days that got something new since a moment: a late fix, or the end of a stop, trip or gap begun on them."""
+    """Days that got something new since a moment: a late fix, or what was found by one since."""
     days: set[Day] = set()
     for table in TABLES:
         for field in _CHANGED_BY.get(table.collection, ()):

@@ -74,11 +74,6 @@ class Table(msgspec.Struct, frozen=True):
     day_field: str
     columns: tuple[Column, ...]
 
-    @property
-    def order(self) -> list[tuple[str, int]]:
-        """Rows come device by device, in time, and always in the same order."""
-        return [("device_id", 1), (self.day_field, 1), ("_id", 1)]
-
 
 _DEVICE = Column("device_id", Kind.TEXT, "Device", "The phone: name of the server, a colon, Traccar's device id.", 12)
 _RULES = Column("rules", Kind.TEXT, "Rules", "Version of the rules that found it.", 14)

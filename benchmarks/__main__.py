@@ -1,4 +1,4 @@
-"""`make bench`: runs every benchmark and prints its figures. Name some to run only those.
+"""`make bench`: runs every benchmark and prints its figures. Name some to run only those; `soak` runs only when named.
 
 Each runs on a stack of its own: whatever `ITRACK_*` or `.env` says of other services, none of them is touched.
 """
@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 
-from benchmarks import analytics, bridge, distance, line_latency, producer
+from benchmarks import analytics, bridge, distance, line_latency, producer, soak
 from itrack.settings import load_settings
 
 BENCHMARKS = {
@@ -18,9 +18,10 @@ BENCHMARKS = {
     "line-latency": line_latency.main,
     "analytics": analytics.main,
     "distance": distance.main,
+    "soak": soak.main,
 }
 
-names = sys.argv[1:] or list(BENCHMARKS)
+names = sys.argv[1:] or [name for name in BENCHMARKS if name != "soak"]
 unknown = [name for name in names if name not in BENCHMARKS]
 if unknown:
     sys.exit(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")

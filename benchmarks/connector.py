@@ -67,7 +67,7 @@ def _worker(settings: Settings, folder: Path, port: int) -> dict[str, object]:
         "offset.storage.file.filename": folder / "offsets",
         "offset.flush.interval.ms": 1000,
         "listeners": f"HTTP://127.0.0.1:{port}",
-        "producer.linger.ms": 5,
+        "producer.linger.ms": 1,  # as the producer's own
         "producer.batch.size": 131_072,
     }
 

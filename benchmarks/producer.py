@@ -1,8 +1,8 @@
 """The producer beside the MongoDB Kafka connector: same MongoDB, broker and documents, in alternating rounds.
 
 Each round publishes a backlog of 200,000 fixes over 2,000 devices into a topic of its own, and then follows 300 fixes
-a second. Throughput and CPU are taken while all but the first tenth of the backlog is published, so that no program's
-start counts.
+a second, and 5. Throughput and CPU are taken while all but the first tenth of the backlog is published, so that no
+program's start counts.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ from itrack.kafka import ensure_topics
 from itrack.mongo import FIXES, Document, open_database
 from itrack.settings import Settings
 from itrack.wire import fix_document
-from streaming.bookmark import Bookmark, save_bookmark
+from streaming.bookmark import Bookmark, place_bookmark
 from streaming.change_stream import ChangeStream
-from streaming.producer import BOOKMARK_NAME
+from streaming.slots import ONLY_SLOT
 
-_BACKLOG, _LIVE, _RATE_PER_S, _ROUNDS = 200_000, 3_000, 300.0, 3
+_BACKLOG, _ROUNDS = 200_000, 3
+_LIVE, _RATE_PER_S = 3_000, 300.0
+_FEW, _LOW_RATE_PER_S = 100, 5.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class _Figures:
     memory_mib: float
     p50_ms: float
     p95_ms: float
+    slow_p50_ms: float
+    slow_p95_ms: float
 
 
 def main() -> None:
@@ -61,10 +65,10 @@ def main() -> None:
                 topics = {"fixes_topic": f"{name}.{number}", "dead_letter_topic": f"{name}.{number}.dead-letter"}
                 own = settings.model_copy(update=topics)
                 ensure_topics(own)
-                save_bookmark(database, BOOKMARK_NAME, beginning)
+                place_bookmark(database, ONLY_SLOT.name, beginning)
                 program = running_connector(own, since_at) if name == "connector" else running_part("producer", own)
                 figures.append(_round(own, database, program, stored))
-                stored += _LIVE
+                stored += _LIVE + _FEW
                 print(f"{name:10}", _shown(figures[-1]), flush=True)
     connector, producer = (_medians(each) for each in rounds.values())
     print(f"medians\nconnector  {_shown(connector)}\nproducer   {_shown(producer)}")
@@ -80,23 +84,29 @@ def _round(
         first, began_s, cpu_s = _published(settings, consumer), time.perf_counter(), _cpu_s(process)
         wait_for(lambda: _published(settings, consumer) >= stored)
         took_s, cpu_s = time.perf_counter() - began_s, _cpu_s(process) - cpu_s
-        delays = _delays(settings, database, consumer, stored)
+        delays = _delays(settings, database, consumer, range(stored, stored + _LIVE), _RATE_PER_S)
+        next_ = stored + _LIVE
+        slow = _delays(settings, database, consumer, range(next_, next_ + _FEW), _LOW_RATE_PER_S)
         return _Figures(
             fixes_per_s=(stored - first) / took_s,
             cpu_s_per_100k=cpu_s / (stored - first) * 100_000,
             memory_mib=process.memory_info().rss / 2**20,
             p50_ms=percentile_ms(delays, 0.5),
             p95_ms=percentile_ms(delays, 0.95),
+            slow_p50_ms=percentile_ms(slow, 0.5),
+            slow_p95_ms=percentile_ms(slow, 0.95),
         )
 
 
-def _delays(settings: Settings, database: Database[Document], consumer: Consumer, stored: int) -> list[float]:
-    """Seconds between the call that inserts a fix and its arrival at a consumer."""
+def _delays(
+    settings: Settings, database: Database[Document], consumer: Consumer, numbers: range, rate_per_s: float
+) -> list[float]:
+    """Seconds between the call that inserts a fix of these numbers and its arrival at a consumer."""
     inserted: dict[str, float] = {}
     arrived: dict[str, float] = {}
 
     def insert(number: int) -> None:
-        document = _document(stored + number)
+        document = _document(numbers[number])
         inserted[document["_id"]] = time.perf_counter()
         database[FIXES].insert_one(document)
 
@@ -105,7 +115,7 @@ def _delays(settings: Settings, database: Database[Document], consumer: Consumer
     )
 
     def read() -> None:
-        while len(arrived) < _LIVE:
+        while len(arrived) < len(numbers):
             message = consumer.poll(1.0)
             if message is not None and message.error() is None:
                 value = msgspec.json.decode(message.value())
@@ -113,9 +123,9 @@ def _delays(settings: Settings, database: Database[Document], consumer: Consumer
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
-    paced(_LIVE, _RATE_PER_S, insert)
+    paced(len(numbers), rate_per_s, insert)
     reader.join(60)
-    assert not reader.is_alive(), f"{_LIVE - len(arrived)} fixes did not arrive"
+    assert not reader.is_alive(), f"{len(numbers) - len(arrived)} fixes did not arrive"
     return [arrived[fix_id] - inserted[fix_id] for fix_id in inserted]
 
 

@@ -114,6 +114,27 @@ def replay_day(
 
 
 @app.command()
+def rebuild(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would change, and write nothing.")] = False,
+    json: Annotated[Path | None, typer.Option(help="Write the counts to this file.")] = None,
+) -> None:
+    """Judge every phone's whole past anew from MongoDB with Spark, for the analytics to go on from."""
+    from streaming.rebuild import command
+
+    command(is_dry=dry_run, json=json)
+
+
+@app.command()
+def retention(
+    *, dry_run: Annotated[bool, typer.Option("--dry-run", help="Delete nothing: count what would be deleted.")] = False
+) -> None:
+    """Delete once what MongoDB has had for ITRACK_RETENTION_DAYS, if it is published and exported. Run it daily."""
+    from retention.command import command
+
+    command(is_trial=dry_run)
+
+
+@app.command()
 def train(
     day: Annotated[str | None, typer.Option(help="Train on this exported day only, YYYY-MM-DD.")] = None,
     all_days: Annotated[bool, typer.Option("--all", help="Train on every exported day.")] = False,

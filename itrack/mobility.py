@@ -16,6 +16,7 @@ from itrack.instant import Instant
 
 __all__ = [
     "EVENT_SCHEMA",
+    "FINDING_SCHEMA",
     "Anomaly",
     "Event",
     "EventKind",
@@ -33,6 +34,9 @@ __all__ = [
 
 EVENT_SCHEMA = 2
 """Version of the event as it is written to Kafka. Readers set newer ones aside."""
+
+FINDING_SCHEMA = 2
+"""Version of what is found (staypoints, trips, …) as it is written to MongoDB. Readers set newer ones aside."""
 
 
 def computed_id(device_id: str, kind: str, at_ms: int) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient, WriteConcern
 from pymongo.database import Database
-from pymongo.errors import ConfigurationError
+from pymongo.errors import ConfigurationError, OperationFailure
 
 from itrack.errors import FixConfiguration
 from itrack.mobility import Anomaly, Gap, GeofenceVisit, Passage, Staypoint, Trip, Tripleg, Verdict
@@ -26,6 +27,7 @@ __all__ = [
     "REPAIRS",
     "REPLAYED_LETTERS",
     "SET_ASIDE",
+    "SLOWEST_WRITE",
     "STAYPOINTS",
     "TRIPLEGS",
     "TRIPS",
@@ -76,7 +78,20 @@ FINDINGS: dict[type[msgspec.Struct], str] = {
 }
 """The collection of each kind of finding."""
 
-_JUDGED = IndexModel([("device_id", ASCENDING), ("judged_at", ASCENDING)], name="judged")
+SLOWEST_WRITE = timedelta(minutes=10)
+"""Longer than any write takes from its `stored_at` to its commit: who goes on from a moment begins so much earlier."""
+
+
+def _for_findings(begins_at: str) -> list[IndexModel]:
+    """What each kind of finding that is exported is looked for by; `begins_at` decides its day."""
+    return [
+        IndexModel([("device_id", ASCENDING), ("judged_at", ASCENDING)], name="judged"),
+        IndexModel([("device_id", ASCENDING), (begins_at, ASCENDING)], name="track"),
+        IndexModel([(begins_at, DESCENDING)], name="recent"),
+    ]
+
+
+_NEWS = IndexModel([("judged_at", ASCENDING)], name="news")
 
 _INDEXES: dict[str, list[IndexModel]] = {
     FIXES: [
@@ -85,27 +100,30 @@ _INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("stored_at", ASCENDING)], name="arrival"),
     ],
     STAYPOINTS: [
-        _JUDGED,
-        IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track"),
-        IndexModel([("started_at", DESCENDING)], name="recent"),
+        *_for_findings("started_at"),
+        _NEWS,
+        IndexModel([("last_fixed_at", ASCENDING)], name="last_fix"),
     ],
-    TRIPS: [
-        _JUDGED,
-        IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track"),
-        IndexModel([("started_at", DESCENDING)], name="recent"),
+    TRIPS: [*_for_findings("started_at"), _NEWS],
+    TRIPLEGS: [*_for_findings("started_at"), _NEWS],
+    GAPS: [*_for_findings("started_at"), _NEWS],
+    VISITS: [*_for_findings("entered_at"), _NEWS],
+    ANOMALIES: [*_for_findings("happened_at"), _NEWS],
+    VERDICTS: _for_findings("fixed_at"),
+    PASSAGES: [
+        IndexModel([("device_id", ASCENDING), ("judged_at", ASCENDING)], name="judged"),
+        IndexModel([("window_started_at", ASCENDING), ("cell", ASCENDING)], name="window"),
     ],
-    TRIPLEGS: [_JUDGED, IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track")],
-    GAPS: [_JUDGED, IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track")],
-    VISITS: [_JUDGED, IndexModel([("device_id", ASCENDING), ("entered_at", ASCENDING)], name="track")],
-    VERDICTS: [_JUDGED],
-    PASSAGES: [_JUDGED, IndexModel([("window_started_at", ASCENDING), ("cell", ASCENDING)], name="window")],
-    ANCHORS: [IndexModel([("device_id", ASCENDING), ("base_at", ASCENDING)], name="track")],
-    ANOMALIES: [
-        _JUDGED,
-        IndexModel([("device_id", ASCENDING), ("happened_at", ASCENDING)], name="track"),
-        IndexModel([("happened_at", DESCENDING)], name="recent"),
+    ANCHORS: [
+        IndexModel([("device_id", ASCENDING), ("base_at", ASCENDING)], name="track"),
+        IndexModel([("base_at", ASCENDING)], name="age"),
     ],
+    REPAIRS: [IndexModel([("asked_at", ASCENDING)], name="queue")],
+    SET_ASIDE: [IndexModel([("seen_at", ASCENDING)], name="seen")],
+    REPLAYED_LETTERS: [IndexModel([("replayed_at", ASCENDING)], name="replay")],
 }
+_CONFLICTS = {85, 86}
+"""`IndexOptionsConflict` and `IndexKeySpecsConflict`."""
 
 
 def open_database(
@@ -146,6 +164,22 @@ def open_database(
 
 
 def ensure_indexes(database: Database[Document]) -> None:
-    """Create every index that is missing. Safe to repeat, cheap when there is nothing to do."""
+    """Create every index that is missing. Safe to repeat, cheap when there is nothing to do.
+
+    Raises:
+        FixConfiguration: another index stands where one is needed; it is left as it is.
+        PyMongoError: MongoDB is away.
+    """
     for collection, indexes in _INDEXES.items():
-        database[collection].create_indexes(indexes)
+        for index in indexes:
+            try:
+                database[collection].create_indexes([index])
+            except OperationFailure as error:
+                if error.code not in _CONFLICTS:
+                    raise
+                wanted = ", ".join(f"{field}: {order}" for field, order in index.document["key"].items())
+                raise FixConfiguration(
+                    f"I-Track needs the index {index.document['name']} on ({wanted}) of {collection}, and another one "
+                    f"is in its way: {(error.details or {}).get('errmsg')} Nothing was changed. What to do: "
+                    f"docs/start-admin.md, Indexes."
+                ) from error

@@ -72,6 +72,12 @@ class Settings(BaseSettings):
     mongodb_port: int = Field(21017, description="Port of the local mongod.")
     mongodb_cache_gib: float = Field(0.25, ge=0.25, description="Cache of the local mongod in GiB.")
 
+    retention_days: int | None = Field(
+        None,
+        ge=1,
+        description="`itrack retention` deletes what has been in MongoDB for so many days. Unset: nothing is deleted.",
+    )
+
     # Kafka
     kafka_bootstrap: str | None = Field(
         None, description="Bootstrap servers of Kafka, comma separated. Unset: the local stack's broker."
@@ -120,8 +126,20 @@ class Settings(BaseSettings):
         ge=0,
         description="Room on disk, under the home folder, for fixes that came while MongoDB was away; 0 for none.",
     )
+    producer_slots: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Into how many slots the producers split devices; more producers than slots stand by. "
+        "The same for all of them.",
+    )
     stop_radius_m: float = Field(60.0, gt=0, description="A person who stays within this radius …")
     stop_dwell_s: float = Field(300.0, gt=0, description="… for at least this long has stopped.")
+    rules_file: Path | None = Field(
+        None,
+        description="JSON file with further rules of movement, for everyone and for single phones. "
+        "See docs/start-admin.md.",
+    )
     analytics_shards: int = Field(
         4, ge=1, description="State shards of the analytics; fixed for the life of a checkpoint."
     )

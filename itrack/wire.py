@@ -2,11 +2,13 @@
 
 | where | what | form |
 | --- | --- | --- |
-| MongoDB `fixes` | a `Fix` | document, `_id` = `fix_id`, `schema` = 1, dates as BSON dates (milliseconds, UTC) |
+| MongoDB `fixes` | a `Fix` | document, `_id` = `fix_id`, dates as BSON dates (milliseconds, UTC) |
 | MongoDB, other collections | a struct | document, `_id` = the struct's `…_id` field |
-| Kafka `itrack.fixes` | a `Fix` without `attributes_json` | JSON, RFC 3339 times, `schema` = 1; key = `device_id` |
-| Kafka `itrack.events` | an `Event` | JSON, RFC 3339 times, `schema` = 1; key = `device_id` |
+| Kafka `itrack.fixes` | a `Fix` without `attributes_json` | JSON, RFC 3339 times; key = `device_id` |
+| Kafka `itrack.events` | an `Event` | JSON, RFC 3339 times; key = `device_id` |
 | Kafka `itrack.dead-letter` | a `DeadLetter` | JSON |
+
+Each says its version in `schema`; one that is not known is set aside. docs/schemas.md lists every field.
 """
 
 from __future__ import annotations
@@ -15,18 +17,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from hashlib import blake2b
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from itrack.errors import SetAside
 from itrack.fix import FIX_SCHEMA, Fix
 from itrack.instant import Instant
-from itrack.mobility import EVENT_SCHEMA, Event
+from itrack.mobility import EVENT_SCHEMA, FINDING_SCHEMA, Event
 
 __all__ = [
     "DeadLetter",
     "dead_letter",
+    "decode_dead_letter",
     "decode_event",
     "decode_fix",
     "document_of",
@@ -40,17 +43,34 @@ __all__ = [
 
 S = TypeVar("S", bound=msgspec.Struct)
 
-_KEYS = {
-    "Device": "device_id",
-    "Staypoint": "staypoint_id",
-    "Trip": "trip_id",
-    "Gap": "gap_id",
-    "Tripleg": "tripleg_id",
-    "GeofenceVisit": "visit_id",
-    "Anomaly": "anomaly_id",
-    "Verdict": "fix_id",
-    "Passage": "passage_id",
-    "DeadLetter": "letter_id",
+LETTER_SCHEMA = 1
+"""Version of a dead letter as it is written to MongoDB and Kafka."""
+
+
+class _Form(NamedTuple):
+    """How a struct is written to MongoDB.
+
+    Attributes:
+        key: the field that becomes `_id`.
+        schema: version of the document; one without a version is of version 1.
+    """
+
+    key: str
+    schema: int = 1
+
+
+_FORMS = {
+    "Fix": _Form("fix_id", FIX_SCHEMA),
+    "Device": _Form("device_id"),
+    "Staypoint": _Form("staypoint_id", FINDING_SCHEMA),
+    "Trip": _Form("trip_id", FINDING_SCHEMA),
+    "Gap": _Form("gap_id", FINDING_SCHEMA),
+    "Tripleg": _Form("tripleg_id", FINDING_SCHEMA),
+    "GeofenceVisit": _Form("visit_id", FINDING_SCHEMA),
+    "Anomaly": _Form("anomaly_id", FINDING_SCHEMA),
+    "Verdict": _Form("fix_id", FINDING_SCHEMA),
+    "Passage": _Form("passage_id", FINDING_SCHEMA),
+    "DeadLetter": _Form("letter_id", LETTER_SCHEMA),
 }
 
 
@@ -64,6 +84,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
         detail: a sentence. Hostile text may be quoted in it.
         raw: the input as text, undecodable bytes replaced. Hostile text.
         seen_at: when it was set aside.
+        schema: version of this form.
     """
 
     letter_id: str
@@ -72,6 +93,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
     raw: str
     seen_at: Instant
+    schema: int = LETTER_SCHEMA
 
 
 def dead_letter(origin: str, error: SetAside, raw: bytes | str, seen_at: datetime) -> DeadLetter:
@@ -111,23 +133,24 @@ _PublishedFix: Any = msgspec.defstruct(
 _fix_values = attrgetter(*_PublishedFix.__struct_fields__)
 _fix_decoder = msgspec.json.Decoder(Fix)
 _event_decoder = msgspec.json.Decoder(Event)
+_letter_decoder = msgspec.json.Decoder(DeadLetter)
 _version_decoder = msgspec.json.Decoder(_Version)
 _encode = msgspec.json.Encoder().encode
 
 
 def fix_document(fix: Fix) -> dict[str, Any]:
     """The MongoDB document of a fix: `_id`, `schema` and every other field under its own name."""
-    return document_of(fix, key="fix_id")
+    return document_of(fix)
 
 
 def fix_of_document(document: Mapping[str, Any]) -> Fix:
     """The fix in a MongoDB document.
 
     Raises:
-        SetAside: the document is of a newer schema, or not a fix.
+        SetAside: the document is of another schema, or not a fix.
     """
     _refuse_other_version(document.get("schema"), FIX_SCHEMA)
-    return struct_of_document(document, Fix, key="fix_id")
+    return struct_of_document(document, Fix)
 
 
 def encode_fix(fix: Fix) -> bytes:
@@ -181,31 +204,48 @@ def decode_event(value: bytes) -> Event:
     return event
 
 
+def decode_dead_letter(value: bytes) -> DeadLetter:
+    """The dead letter in a Kafka value.
+
+    Raises:
+        SetAside: not JSON, not a letter, or of a newer schema.
+    """
+    try:
+        letter = _letter_decoder.decode(value)
+    except msgspec.MsgspecError as error:
+        _refuse_newer(value, LETTER_SCHEMA)
+        raise SetAside("not_a_letter", str(error)) from error
+    _refuse_other_version(letter.schema, LETTER_SCHEMA)
+    return letter
+
+
 def encode(record: msgspec.Struct) -> bytes:
     """JSON of any of the structs (an `Event`, a `DeadLetter`, …)."""
     return msgspec.json.encode(record)
 
 
-def document_of(record: msgspec.Struct, key: str | None = None) -> dict[str, Any]:
-    """The MongoDB document of a struct: its `…_id` field becomes `_id`, enumerations become text."""
-    key = key or _KEYS[type(record).__name__]
-    document: dict[str, Any] = {"_id": getattr(record, key)}
+def document_of(record: msgspec.Struct) -> dict[str, Any]:
+    """The MongoDB document of a struct: its `…_id` field becomes `_id`, enumerations become text; with its version."""
+    form = _FORMS[type(record).__name__]
+    document: dict[str, Any] = {"_id": getattr(record, form.key)}
     for name in record.__struct_fields__:
-        if name != key:
+        if name != form.key:
             value = getattr(record, name)
             document[name] = str(value) if isinstance(value, str) else value
+    document.setdefault("schema", form.schema)
     return document
 
 
-def struct_of_document(document: Mapping[str, Any], kind: type[S], key: str | None = None) -> S:
+def struct_of_document(document: Mapping[str, Any], kind: type[S]) -> S:
     """The struct in a MongoDB document read with `tz_aware=True`.
 
     Raises:
-        SetAside: the document lacks a field or has one of a wrong type.
+        SetAside: the document is of another schema, lacks a field or has one of a wrong type.
     """
-    key = key or _KEYS[kind.__name__]
+    form = _FORMS[kind.__name__]
+    _refuse_other_version(document.get("schema", 1), form.schema)
     try:
-        return msgspec.convert({**document, key: document.get("_id")}, kind)
+        return msgspec.convert({**document, form.key: document.get("_id")}, kind)
     except msgspec.ValidationError as error:
         raise SetAside(f"not_a_{kind.__name__.lower()}", str(error)) from error
 

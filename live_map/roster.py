@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-import pymongo
 from pymongo.database import Database
 
 from itrack.device import Device
@@ -33,7 +32,7 @@ def read_devices(database: Database[Document]) -> list[LiveDevice]:
         TryAgain: MongoDB is away.
     """
     devices = []
-    with asking_mongodb("read the devices"), pymongo.timeout(_WITHIN_S):
+    with asking_mongodb("read the devices", within_s=_WITHIN_S):
         for document in database[DEVICES].find({}).sort("_id", 1).limit(MOST_DEVICES):
             try:
                 devices.append(live_device(struct_of_document(document, Device)))

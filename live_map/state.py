@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
-import pymongo
 from pymongo import DESCENDING
 from pymongo.database import Database
 
@@ -51,7 +50,7 @@ def read_state(database: Database[Document]) -> State:
         TryAgain: MongoDB is away.
     """
     server_at = datetime.now(UTC)
-    with STATE_SECONDS.time(), asking_mongodb("read the state of the map"), pymongo.timeout(_WITHIN_S):
+    with STATE_SECONDS.time(), asking_mongodb("read the state of the map", within_s=_WITHIN_S):
         devices = read_devices(database)
         arrivals = _recent_arrivals(database)
         newest = newest_fixes([*arrivals, *_newest_by_clock(database)])

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from datetime import datetime
 
-import pymongo
 import shapely
 from pymongo import ASCENDING
 from pymongo.database import Database
@@ -37,7 +36,7 @@ def read_track(database: Database[Document], device_id: str, from_at: datetime, 
     """
     wanted = {"device_id": device_id, "fixed_at": {"$gte": from_at, "$lte": to_at}}
     fixes = []
-    with asking_mongodb("read a track"), pymongo.timeout(_WITHIN_S):
+    with asking_mongodb("read a track", within_s=_WITHIN_S):
         cursor = database[FIXES].find(wanted, {"attributes_json": 0}).sort([("device_id", 1), ("fixed_at", ASCENDING)])
         for document in cursor.hint("track").limit(_MOST_FIXES + 1).batch_size(5000):
             try:

@@ -24,10 +24,11 @@ from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.state import GroupStateTimeout
 
 from itrack.errors import FixConfiguration, TryAgain
-from itrack.kafka import create_topics, ensure_topics
+from itrack.kafka import ensure_topics
 from itrack.part import Part
 from itrack.settings import Settings, load_settings
 from itrack.trajectory.fleet import warm_up
+from itrack.trajectory.point import milliseconds_of
 from streaming.analytics_metrics import (
     DEVICES,
     FIXES,
@@ -37,12 +38,13 @@ from streaming.analytics_metrics import (
     SET_ASIDE,
     STATE_BYTES,
 )
-from streaming.partitioning import shard_numbers
+from streaming.partitioning import shard_column, shard_numbers
+from streaming.plan import ShardPlan
 from streaming.progress import ProgressListener
 from streaming.repairer import Repairer
-from streaming.repairs import repair_topic
+from streaming.repairs import ensure_repair_topic, repair_topic
 from streaming.shard_function import ABOUT_REPAIR, FIX, OUTPUT_SCHEMA, STATE_SCHEMA, TICK, shard_function
-from streaming.shards import STATE_VERSION, ShardPlan, ShardReport
+from streaming.shards import STATE_VERSION, ShardReport
 from streaming.silence import SilenceClock, ensure_tick_topic, tick_topic
 from streaming.sinks import AnalyticsSink
 from streaming.spark_session import open_spark
@@ -83,6 +85,7 @@ class Analytics:
         self._sink = AnalyticsSink(settings, part.stopping, part.unhealthy)
         self._refusal: FixConfiguration | None = None
         self._plan = ShardPlan.of(settings)
+        self._begins_at: datetime | None = None
 
     def run(self) -> None:
         """Start everything, and keep the query running until the part is to stop."""
@@ -115,8 +118,9 @@ class Analytics:
                 try:
                     ensure_topics(self._settings)
                     ensure_tick_topic(self._settings)
-                    create_topics(self._settings, {repair_topic(self._settings): 1})
+                    ensure_repair_topic(self._settings)
                     self._sink.prepare()
+                    self._begins_at = self._sink.rebuilt_at()
                 except TryAgain as error:
                     self._part.unhealthy(str(error))
                     raise
@@ -125,7 +129,7 @@ class Analytics:
     def _start(self, spark: SparkSession, shards: list[int]) -> StreamingQuery:
         settings = self._settings
         return (
-            _messages(spark, settings, shards)
+            _messages(spark, settings, shards, self._begins_at)
             .groupBy("shard")
             .applyInPandasWithState(
                 shard_function(self._plan), OUTPUT_SCHEMA, STATE_SCHEMA, "append", GroupStateTimeout.NoTimeout
@@ -177,9 +181,8 @@ class Analytics:
         text = str(error)
         if "failOnDataLoss" in text or "KAFKA_DATA_LOSS" in text:
             raise FixConfiguration(
-                "Kafka no longer has fixes that the analytics had not read. To judge again everything that Kafka still "
-                f"has, delete {checkpoint_folder(self._settings)} and start again: results carry computed identifiers, "
-                "so nothing is doubled."
+                "Kafka no longer has fixes that the analytics had not read. Run `itrack rebuild`, which judges all of "
+                "them anew from MongoDB, and start again."
             ) from error
         QUERY_FAILURES.inc()
         sentence = text.strip().splitlines()[0][:300] if text.strip() else type(error).__name__
@@ -188,17 +191,23 @@ class Analytics:
         self._part.stopping.wait(_RESTART_WAIT_S)
 
 
-def _messages(spark: SparkSession, settings: Settings, shards: list[int]) -> DataFrame:
-    """Fixes and ticks as rows with the number of their shard."""
-    numbers = F.array(*(F.lit(number) for number in shards))
-    by_device = F.element_at(numbers, (F.pmod(F.xxhash64("key"), F.lit(len(shards))) + 1).cast("int"))
+def _messages(spark: SparkSession, settings: Settings, shards: list[int], begins_at: datetime | None) -> DataFrame:
+    """Fixes, ticks and what is about repairs as rows with the number of their shard.
+
+    A new checkpoint begins with all that Kafka has; after a rebuild, with what came since.
+    """
+    by_device = shard_column(F.col("key"), shards)
     is_fix = F.col("topic") == settings.fixes_topic
     is_tick = F.col("topic") == tick_topic(settings)
+    beginning = {"startingOffsets": "earliest"}
+    if begins_at is not None:
+        at_ms = str(milliseconds_of(begins_at))
+        beginning = {"startingTimestamp": at_ms, "startingOffsetsByTimestampStrategy": "latest"}
     return (
         spark.readStream.format("kafka")
         .option("kafka.bootstrap.servers", settings.kafka_address)
         .option("subscribe", f"{settings.fixes_topic},{tick_topic(settings)},{repair_topic(settings)}")
-        .option("startingOffsets", "earliest")
+        .options(**beginning)
         .option("maxOffsetsPerTrigger", settings.analytics_max_fixes_per_batch)
         .option("failOnDataLoss", "true")
         .load()

@@ -12,8 +12,9 @@ from itrack.mongo import ANCHORS, Document
 from itrack.trajectory.fleet import Anchor
 from itrack.trajectory.phone import PHONE_VERSION
 from itrack.trajectory.point import instant_of
+from itrack.trajectory.replay import Replayed
 
-__all__ = ["anchor_before", "anchor_document", "replace_anchors"]
+__all__ = ["anchor_before", "anchor_document", "anchors_of", "replace_anchors"]
 
 
 def anchor_document(anchor: Anchor) -> Document:
@@ -46,10 +47,16 @@ def anchor_before(database: Database[Document], device_id: str, before_at: datet
 
 
 def replace_anchors(
-    database: Database[Document], device_id: str, since_at: datetime, until_at: datetime, anchors: list[Anchor]
+    database: Database[Document], device_id: str, since_at: datetime | None, until_at: datetime, anchors: list[Anchor]
 ) -> None:
-    """Put these anchors in the place of those from `since_at` until `until_at`, both included."""
-    database[ANCHORS].delete_many({"device_id": device_id, "base_at": {"$gte": since_at, "$lte": until_at}})
+    """Put these anchors in the place of those from `since_at` (None: the first) until `until_at`, both included."""
+    between: Document = {"$lte": until_at} if since_at is None else {"$gte": since_at, "$lte": until_at}
+    database[ANCHORS].delete_many({"device_id": device_id, "base_at": between})
     if anchors:
         documents = [anchor_document(anchor) for anchor in anchors]
         database[ANCHORS].bulk_write([ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in documents])
+
+
+def anchors_of(device_id: str, replayed: Replayed, rules: str) -> list[Anchor]:
+    """The anchors that a replay has passed."""
+    return [Anchor(device_id=device_id, base=base, phone=phone, rules=rules) for base, phone in replayed.anchors]

@@ -19,6 +19,7 @@ from itrack.errors import FillGap, TryAgain
 from itrack.mongo import FIXES, Document
 from itrack.mongo_errors import asking_mongodb
 from streaming.documents import CODEC, in_utc
+from streaming.slots import ONLY_SLOT, Slot
 
 __all__ = ["Batch", "ChangeStream"]
 
@@ -53,6 +54,7 @@ class ChangeStream:
     Args:
         database: holds `fixes`.
         after: resume token; None opens at the present.
+        slot: fixes of other slots' devices stay on the server.
         await_s: how long one read waits for news.
 
     Raises:
@@ -61,8 +63,15 @@ class ChangeStream:
         FixConfiguration: MongoDB has no change streams, or not for this user.
     """
 
-    def __init__(self, database: Database[Document], after: Document | None = None, await_s: float = 0.5) -> None:
+    def __init__(
+        self,
+        database: Database[Document],
+        after: Document | None = None,
+        slot: Slot = ONLY_SLOT,
+        await_s: float = 0.5,
+    ) -> None:
         self._database = database
+        self._slot = slot
         self._await_ms = int(await_s * 1000)
         self._session = database.client.start_session()
         try:
@@ -126,9 +135,11 @@ class ChangeStream:
                 raise FillGap(_GAPS.get(error.code or 0, "token_invalid")) from error
 
     def _aggregate(self, stage: Document) -> Document:
+        of_slot = self._slot.condition("fullDocument.device_id")
         pipeline = [
             {"$changeStream": stage},
             {"$match": {"operationType": {"$nin": ["delete", "update"]}}},
+            *([{"$match": {"$or": [{"operationType": "invalidate"}, of_slot]}}] if of_slot else []),
             {"$project": {"operationType": 1, "fullDocument": 1}},
             {"$unset": "fullDocument.attributes_json"},
         ]

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 
-import msgspec
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from pymongo import ReplaceOne
@@ -24,16 +23,14 @@ from itrack.errors import SetAside, TryAgain
 from itrack.mongo import FIXES, REPLAYED_LETTERS, Document
 from itrack.mongo_errors import asking_mongodb
 from itrack.settings import Settings
-from itrack.wire import DeadLetter, decode_fix, encode_fix, encode_fix_document
+from itrack.wire import DeadLetter, decode_dead_letter, decode_fix, encode_fix, encode_fix_document
 from streaming.publisher import Publisher
 from streaming.refill import fixes_by_id
 
 __all__ = ["count_dead_letters", "replay_dead_letters"]
 
-_UNREADABLE = "not_a_letter"
 _ANSWER_WITHIN_MS = 5_000
 _PATIENCE_S = 30.0
-_decode_letter = msgspec.json.Decoder(DeadLetter).decode
 
 
 def count_dead_letters(settings: Settings, database: Database[Document]) -> Counter[str]:
@@ -45,7 +42,7 @@ def count_dead_letters(settings: Settings, database: Database[Document]) -> Coun
     counts: Counter[str] = Counter()
     counted: set[str] = set()
     for letters, unreadable in _batches(settings):
-        counts[_UNREADABLE] += unreadable
+        counts += unreadable
         for letter in _pending(database, letters, counted):
             counts[letter.reason] += 1
             counted.add(letter.letter_id)
@@ -75,8 +72,7 @@ def replay_dead_letters(
     stopping = threading.Event()
     with closing(Publisher(settings, stopping, on_silence=lambda _: stopping.set())) as publisher:
         for letters, unreadable in _batches(settings):
-            if reason in (None, _UNREADABLE):
-                left[_UNREADABLE] += unreadable
+            left += Counter({each: count for each, count in unreadable.items() if reason in (None, each)})
             wanted = [each for each in letters if reason in (None, each.reason)]
             pending = _pending(database, wanted, handled)
             published = _publish(settings, database, publisher, pending)
@@ -132,8 +128,8 @@ def _remember(database: Database[Document], letter_ids: set[str]) -> None:
             database[REPLAYED_LETTERS].bulk_write(writes, ordered=False)
 
 
-def _batches(settings: Settings) -> Iterator[tuple[list[DeadLetter], int]]:
-    """The letters in the topic when this begins, and how many messages beside them are none."""
+def _batches(settings: Settings) -> Iterator[tuple[list[DeadLetter], Counter[str]]]:
+    """The letters in the topic when this begins, and how many messages beside them cannot be read, by reason."""
     try:
         consumer = KafkaConsumer(
             bootstrap_servers=settings.kafka_address.split(","),
@@ -161,11 +157,12 @@ def _batches(settings: Settings) -> Iterator[tuple[list[DeadLetter], int]]:
         raise TryAgain(f"Kafka at {settings.kafka_address} does not answer ({type(error).__name__}).") from error
 
 
-def _decoded(values: list[bytes]) -> tuple[list[DeadLetter], int]:
+def _decoded(values: list[bytes]) -> tuple[list[DeadLetter], Counter[str]]:
     letters: list[DeadLetter] = []
+    unreadable: Counter[str] = Counter()
     for value in values:
         try:
-            letters.append(_decode_letter(value))
-        except msgspec.MsgspecError:
-            continue
-    return letters, len(values) - len(letters)
+            letters.append(decode_dead_letter(value))
+        except SetAside as error:
+            unreadable[error.reason] += 1
+    return letters, unreadable

@@ -17,7 +17,7 @@ from itrack.trajectory.point import instant_of
 from itrack.trajectory.replay import in_order
 from itrack.wire import fix_of_document
 from streaming.past import judge_anew
-from streaming.shards import ShardPlan
+from streaming.plan import ShardPlan
 
 __all__ = ["command", "explain_fix"]
 
@@ -40,12 +40,13 @@ def explain_fix(settings: Settings, fix_id: str) -> Explanation:
                 fix = fix_of_document(document)
             except SetAside as error:
                 raise FixConfiguration(f"The fix {fix_id!r} cannot be read: {error}.") from error
-            counts_at = instant_of(int(in_order([fix], plan.rules)[0]["at_ms"]))
-            anew = judge_anew(database, fix.device_id, plan.rules, since_at=counts_at)
+            rules = plan.rules_of(fix.device_id)
+            counts_at = instant_of(int(in_order([fix], rules)[0]["at_ms"]))
+            anew = judge_anew(database, fix.device_id, rules, since_at=counts_at)
     finally:
         database.client.close()
     findings = findings_of(anew.replayed, plan.speaker(fix.device_id))
-    return explain(fix, findings.values(), plan.rules.name)
+    return explain(fix, findings.values(), rules.name)
 
 
 def command(fix_id: str, json: Path | None) -> None:

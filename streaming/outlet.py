@@ -16,16 +16,16 @@ from pymongo import DeleteOne, ReplaceOne, UpdateOne
 from pymongo.database import Database
 
 from itrack.errors import TryAgain
-from itrack.mobility import Event
-from itrack.mongo import FINDINGS, Document
+from itrack.mobility import Event, Staypoint
+from itrack.mongo import FINDINGS, STAYPOINTS, Document
 from itrack.mongo_errors import asking_mongodb
 from itrack.settings import Settings
-from itrack.trajectory.news import id_of
+from itrack.trajectory.news import News, id_of
 from itrack.trajectory.words import Finding
 from itrack.wire import document_of, encode
 from streaming.analytics_metrics import EVENT_LATENCY_SECONDS, EVENTS
 
-__all__ = ["Outlet", "Stopped", "Write", "Writes", "put"]
+__all__ = ["Outlet", "Stopped", "Write", "Writes", "grow", "other_writes", "put", "writes_of_events"]
 
 Write = ReplaceOne[Document] | DeleteOne | UpdateOne
 
@@ -36,6 +36,8 @@ _DELIVERY_TIMEOUT_S = 30.0
 _STOP_PATIENCE_S = 3.0
 """So long Kafka may take to confirm messages after the analytics were told to stop."""
 _FLUSH_TURN_S = 0.5
+_GROWS = ("last_fixed_at", "latitude_deg", "longitude_deg", "fix_count")
+"""What changes while a stay goes on."""
 
 
 class Stopped(Exception):
@@ -133,3 +135,28 @@ def put(writes: Writes, finding: Finding, *, is_gone: bool) -> None:
     only = {"_id": key}
     write: Write = DeleteOne(only) if is_gone else ReplaceOne(only, document_of(finding), upsert=True)
     writes.setdefault(FINDINGS[type(finding)], {})[key] = write
+
+
+def grow(writes: Writes, staypoint: Staypoint) -> None:
+    """Add how far a stay has come that goes on; one that was withdrawn meanwhile is not written again."""
+    grown = {name: getattr(staypoint, name) for name in _GROWS}
+    write = UpdateOne({"_id": staypoint.staypoint_id, "ended_at": None}, {"$set": grown})
+    writes.setdefault(STAYPOINTS, {})[f"{staypoint.staypoint_id}:grown"] = write
+
+
+def writes_of_events(news: News) -> Writes:
+    """What events tell of, to be written before they go out."""
+    writes: Writes = {}
+    for event in news.events:
+        put(writes, event.subject, is_gone=event.kind.is_withdrawal)
+    return writes
+
+
+def other_writes(news: News) -> Writes:
+    """What no event tells of."""
+    writes: Writes = {}
+    for dropped in news.dropped:
+        put(writes, dropped, is_gone=True)
+    for kept in news.kept:
+        put(writes, kept, is_gone=False)
+    return writes

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["shard_numbers", "spark_hash"]
+from collections.abc import Sequence
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F  # noqa: N812 - as everybody calls it
+
+__all__ = ["shard_column", "shard_numbers", "spark_hash"]
 
 _WORD = 0xFFFFFFFF
 _SEED = 42
@@ -19,6 +24,12 @@ def shard_numbers(count: int) -> list[int]:
         by_partition.setdefault(spark_hash(number) % count, number)
         number += 1
     return sorted(by_partition.values())
+
+
+def shard_column(key: Column, shards: Sequence[int]) -> Column:
+    """The number of the shard that a message key (bytes) belongs to."""
+    numbers = F.array(*(F.lit(number) for number in shards))
+    return F.element_at(numbers, (F.pmod(F.xxhash64(key), F.lit(len(shards))) + 1).cast("int"))
 
 
 def spark_hash(number: int) -> int:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+import structlog
 from pymongo.database import Database
 
 from itrack.errors import SetAside
@@ -22,6 +23,8 @@ from itrack.wire import fix_of_document, struct_of_document
 from streaming.anchors import anchor_before
 
 __all__ = ["JudgedAnew", "findings_since", "fixes_since", "judge_anew"]
+
+_log = structlog.get_logger()
 
 
 class JudgedAnew(msgspec.Struct, kw_only=True):
@@ -89,11 +92,15 @@ def fixes_since(database: Database[Document], device_id: str, since_at: datetime
 
 
 def findings_since(database: Database[Document], device_id: str, since_at: datetime | None) -> Iterator[Finding]:
-    """What fixes after that moment made so."""
+    """What fixes after that moment made so; without what another version of the program has written."""
     wanted: Document = {"device_id": device_id}
     if since_at is not None:
         wanted["judged_at"] = {"$gt": since_at}
     for kind, collection in FINDINGS.items():
         for document in database[collection].find(wanted):
-            finding: Any = struct_of_document(document, kind)
-            yield finding
+            try:
+                finding: Any = struct_of_document(document, kind)
+            except SetAside as error:
+                _log.warning("finding_not_read", collection=collection, finding=document["_id"], reason=error.reason)
+            else:
+                yield finding

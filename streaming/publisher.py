@@ -54,6 +54,7 @@ class Publisher:
                 "socket.timeout.ms": _ANSWER_MS,  # a connection that died without a word is left after this
                 "request.timeout.ms": _ANSWER_MS,
                 "linger.ms": 1,
+                "max.in.flight": 2,  # with more, a backlog goes out in smaller batches: an eighth more CPU
                 "batch.num.messages": 10_000,
                 "queue.buffering.max.messages": 50_000,
                 "queue.buffering.max.kbytes": 65_536,

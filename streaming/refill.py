@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 
 from pymongo import ASCENDING
@@ -13,20 +13,19 @@ from itrack.mongo import FIXES, Document
 from itrack.mongo_errors import asking_mongodb
 from streaming.bookmark import BEGINNING
 from streaming.documents import CODEC, in_utc
+from streaming.slots import ONLY_SLOT, Slot
 
-__all__ = ["OVERLAP", "fixes_by_id", "fixes_stored_since", "in_batches"]
-
-OVERLAP = timedelta(minutes=10)
-"""How much earlier than the lost place a refill begins: longer than any write takes from `stored_at` to its commit."""
+__all__ = ["fixes_by_id", "fixes_stored_since", "in_batches"]
 
 
-def fixes_stored_since(database: Database[Document], since_at: datetime) -> Iterator[Document]:
-    """Documents of `fixes` stored at or after `since_at`, oldest first; from `BEGINNING`, all of them.
+def fixes_stored_since(database: Database[Document], since_at: datetime, slot: Slot = ONLY_SLOT) -> Iterator[Document]:
+    """Documents of `fixes` in a slot stored at or after `since_at`, oldest first; from `BEGINNING`, all of them.
 
     Raises:
         TryAgain: MongoDB is away; what was yielded before is in order and without holes.
     """
     condition: Document = {} if since_at <= BEGINNING else {"stored_at": {"$gte": since_at}}
+    condition |= slot.condition("device_id")
     with asking_mongodb("read fixes again"):
         for document in (
             database[FIXES]

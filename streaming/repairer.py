@@ -11,26 +11,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import datetime
 
 import msgspec
 import structlog
 from pymongo.database import Database
 
 from itrack.again import work_until_stopped
-from itrack.mongo import REPAIRS, Document, open_database
+from itrack.mongo import Document, open_database
 from itrack.mongo_errors import asking_mongodb
 from itrack.settings import Settings
-from itrack.trajectory.fleet import Anchor, Repaired
-from itrack.trajectory.news import News, news_of_repair
+from itrack.trajectory.fleet import Repaired
+from itrack.trajectory.news import news_of_repair
 from itrack.trajectory.point import instant_of
-from itrack.trajectory.replay import Replayed
 from streaming.analytics_metrics import REPAIR_SECONDS, REPAIRS_DONE, REPAIRS_WAITING
-from streaming.anchors import replace_anchors
-from streaming.outlet import Outlet, Stopped, Writes, put
+from streaming.anchors import anchors_of, replace_anchors
+from streaming.outlet import Outlet, Stopped, other_writes, writes_of_events
 from streaming.past import findings_since, judge_anew
-from streaming.repairs import WaitingRepair, repair_topic, waiting_repair
-from streaming.shards import ShardPlan
+from streaming.plan import ShardPlan
+from streaming.repairs import WaitingRepair, forget_repair, repair_topic, waiting_repairs
 
 __all__ = ["Repairer"]
 
@@ -73,8 +71,7 @@ class Repairer(threading.Thread):
 
     def _work(self) -> None:
         while not self._stopping.wait(_LOOK_EVERY_S):
-            with asking_mongodb("look for repairs"):
-                waiting = [waiting_repair(each) for each in self._database[REPAIRS].find().sort("asked_at", 1)]
+            waiting = waiting_repairs(self._database)
             REPAIRS_WAITING.set(len(waiting))
             for each in waiting:
                 if self._stopping.is_set():
@@ -84,7 +81,8 @@ class Repairer(threading.Thread):
                 REPAIRS_DONE.inc()
 
     def _repair(self, waiting: WaitingRepair) -> None:
-        repair, rules = waiting.repair, self._plan.rules
+        repair = waiting.repair
+        rules = self._plan.rules_of(repair.device_id)
         speaker = self._plan.speaker(repair.device_id)
         with asking_mongodb("read what a repair needs"):
             anew = judge_anew(
@@ -92,34 +90,18 @@ class Repairer(threading.Thread):
             )
             before = list(findings_since(self._database, repair.device_id, anew.since_at))
         replayed = anew.replayed
-        self._write(news_of_repair(before, replayed, speaker))
-        self._keep_anchors(repair.device_id, instant_of(repair.since_ms), instant_of(repair.base[0]), replayed)
+        news = news_of_repair(before, replayed, speaker)
+        self._outlet.store(writes_of_events(news))
+        self._outlet.tell(news.events)
+        self._outlet.store(other_writes(news))
+        since_at, until_at = instant_of(repair.since_ms), instant_of(repair.base[0])
+        anchors = [
+            each for each in anchors_of(repair.device_id, replayed, rules.name) if each.base[0] >= repair.since_ms
+        ]
+        with asking_mongodb("keep anchors"):
+            replace_anchors(self._database, repair.device_id, since_at, until_at, anchors)
         answer = Repaired(repair=repair, phone=replayed.phone.tobytes(), found=replayed.told.tobytes())
         topic = repair_topic(self._settings)
         self._outlet.publish(topic, [(str(waiting.shard).encode(), msgspec.json.encode(answer))])
-        with asking_mongodb("note that a repair is done"):
-            self._database[REPAIRS].delete_one({"_id": repair.device_id, "number": repair.number})
+        forget_repair(self._database, repair)
         _log.info("repaired", device=repair.device_id, fixes=len(anew.fixes), since=repair.since_ms)
-
-    def _write(self, news: News) -> None:
-        event_writes: Writes = {}
-        for event in news.events:
-            put(event_writes, event.subject, is_gone=event.kind.is_withdrawal)
-        self._outlet.store(event_writes)
-        self._outlet.tell(news.events)
-        writes: Writes = {}
-        for dropped in news.dropped:
-            put(writes, dropped, is_gone=True)
-        for kept in news.kept:
-            put(writes, kept, is_gone=False)
-        self._outlet.store(writes)
-
-    def _keep_anchors(self, device_id: str, since_at: datetime, until_at: datetime, replayed: Replayed) -> None:
-        rules = self._plan.rules.name
-        anchors = [
-            Anchor(device_id=device_id, base=base, phone=phone, rules=rules)
-            for base, phone in replayed.anchors
-            if instant_of(base[0]) >= since_at
-        ]
-        with asking_mongodb("keep anchors"):
-            replace_anchors(self._database, device_id, since_at, until_at, anchors)

@@ -11,6 +11,8 @@ import msgspec
 import typer
 
 from itrack.day import Day, find_zone
+from itrack.errors import FixConfiguration
+from itrack.forgotten import forgotten_before
 from itrack.mobility import Anomaly, Gap, GeofenceVisit, Staypoint, Trip, Tripleg
 from itrack.mongo import open_database
 from itrack.mongo_errors import asking_mongodb
@@ -23,8 +25,8 @@ from itrack.trajectory.words import Finding
 from streaming.outlet import Outlet
 from streaming.partitioning import shard_numbers
 from streaming.past import findings_since, judge_anew
-from streaming.repairs import repair_topic
-from streaming.shards import ShardPlan
+from streaming.plan import ShardPlan
+from streaming.repairs import ensure_repair_topic, repair_topic
 
 __all__ = ["ReplayedDay", "ask_for_repair", "command", "replay_day"]
 
@@ -38,6 +40,7 @@ class ReplayedDay(msgspec.Struct, frozen=True, kw_only=True):
         missing, surplus: identifiers of findings that are not stored, and that are and should not be.
         different: identifiers of those that are stored otherwise.
         lines: the day in sentences.
+        is_forgotten: fixes of that time may have been deleted, with what they told.
     """
 
     device_id: str
@@ -49,6 +52,7 @@ class ReplayedDay(msgspec.Struct, frozen=True, kw_only=True):
     surplus: list[str]
     different: list[str]
     lines: list[str]
+    is_forgotten: bool
 
     @property
     def is_as_stored(self) -> bool:
@@ -67,8 +71,10 @@ def replay_day(settings: Settings, device_id: str, day: Day) -> ReplayedDay:
     try:
         with asking_mongodb("read a phone's day"):
             now_ms = milliseconds_of(datetime.now(UTC))
-            anew = judge_anew(database, device_id, plan.rules, since_at=day.starts_at, silent_until_ms=now_ms)
+            rules = plan.rules_of(device_id)
+            anew = judge_anew(database, device_id, rules, since_at=day.starts_at, silent_until_ms=now_ms)
             before = {id_of(each): each for each in findings_since(database, device_id, anew.since_at)}
+        forgotten_at = forgotten_before(database)
     finally:
         database.client.close()
     found = findings_of(anew.replayed, plan.speaker(device_id))
@@ -86,6 +92,7 @@ def replay_day(settings: Settings, device_id: str, day: Day) -> ReplayedDay:
             key for key in today.keys() & stored.keys() if content_of(today[key]) != content_of(stored[key])
         ),
         lines=[line for each in sorted(today.values(), key=begins_at) if (line := _line(each, day)) is not None],
+        is_forgotten=forgotten_at is not None and day.starts_at < forgotten_at,
     )
 
 
@@ -95,6 +102,7 @@ def ask_for_repair(settings: Settings, device_id: str, day: Day) -> None:
     Raises:
         TryAgain: Kafka is away.
     """
+    ensure_repair_topic(settings)
     wish = msgspec.json.encode(AskRepair(device_id=device_id, since_ms=milliseconds_of(day.starts_at)))
     database = open_database(settings, part="replay-day")
     try:
@@ -122,11 +130,17 @@ def command(device_id: str, day: str, zone: str | None, *, repair: bool, json: P
             f"MongoDB lacks {len(replayed.missing)}, has {len(replayed.surplus)} beside them, and "
             f"{len(replayed.different)} otherwise. The analytics may be under way; with --repair they judge it anew."
         )
+    if replayed.is_forgotten:
+        typer.echo(
+            "Fixes of that time may have been deleted (ITRACK_RETENTION_DAYS): what differs may be what they told."
+        )
+    if json is not None:
+        write_report(json, replayed)
+    if repair and replayed.is_forgotten:
+        raise FixConfiguration("A repair would take away what deleted fixes told: nothing was asked for.")
     if repair:
         ask_for_repair(settings, device_id, wanted)
         typer.echo("The analytics were asked to judge this phone anew from the day's beginning on.")
-    if json is not None:
-        write_report(json, replayed)
 
 
 def _line(finding: Finding, day: Day) -> str | None:

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from streaming.shards import Message, Shard, ShardPlan, silence_of
+from streaming.plan import ShardPlan
+from streaming.shards import Message, Shard, silence_of
 
 __all__ = ["ABOUT_REPAIR", "FIX", "OUTPUT_SCHEMA", "STATE_SCHEMA", "TICK", "ShardFunction", "shard_function"]
 

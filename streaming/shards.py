@@ -16,39 +16,16 @@ import msgspec
 from itrack.errors import SetAside
 from itrack.fix import Fix
 from itrack.mobility import Verdict
-from itrack.settings import Settings
 from itrack.trajectory.fleet import FLEET_VERSION, Anchor, AskRepair, Fleet, Judged, Repair, Repaired
 from itrack.trajectory.news import News, news_of
 from itrack.trajectory.point import instant_of
-from itrack.trajectory.rules import Rules
-from itrack.trajectory.words import Speaker
 from itrack.wire import DeadLetter, dead_letter, decode_fix
+from streaming.plan import ShardPlan
 
-__all__ = ["STATE_VERSION", "Findings", "Message", "Shard", "ShardPlan", "ShardReport", "silence_of"]
+__all__ = ["STATE_VERSION", "Findings", "Message", "Shard", "ShardReport", "silence_of"]
 
 STATE_VERSION = FLEET_VERSION
 """Names the form of a shard's state; a checkpoint belongs to one."""
-
-
-class ShardPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """How a shard works: the rules of movement, and the H3 resolution in which people are counted."""
-
-    rules: Rules
-    resolution: int
-
-    @classmethod
-    def of(cls, settings: Settings) -> ShardPlan:
-        """The plan that the settings make."""
-        rules = Rules(
-            stop_radius_m=settings.stop_radius_m,
-            stop_dwell_s=settings.stop_dwell_s,
-            window_s=settings.density_window_s,
-        )
-        return cls(rules=rules, resolution=settings.density_resolution)
-
-    def speaker(self, device_id: str) -> Speaker:
-        """Who puts the findings of a device into words."""
-        return Speaker(device_id, self.rules, self.resolution)
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -103,7 +80,7 @@ class Shard:
     def __init__(self, number: int, plan: ShardPlan, state: bytes | None = None) -> None:
         self._number = number
         self._plan = plan
-        self._fleet = Fleet(plan.rules, state)
+        self._fleet = Fleet(plan.rules, state, plan.own_rules)
         self._set_aside: Counter[str] = Counter()
         self._fix_count = 0
         self._repeated = 0

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import cast
 
 import msgspec
 import stamina
-from pymongo import ReplaceOne, UpdateOne
+from pymongo import ReplaceOne
 from pymongo.database import Database
 
 from itrack.errors import TryAgain
 from itrack.mobility import Event, Staypoint
-from itrack.mongo import ANCHORS, FINDINGS, REPAIRS, STAYPOINTS, Document, ensure_indexes, open_database
+from itrack.mongo import ANCHORS, FINDINGS, REPAIRS, Document, ensure_indexes, open_database
 from itrack.mongo_errors import asking_mongodb
 from itrack.settings import Settings
 from itrack.trajectory.fleet import Anchor, Repair
@@ -26,7 +27,8 @@ from itrack.trajectory.words import Finding
 from itrack.wire import DeadLetter, encode
 from streaming.analytics_metrics import DEAD_LETTERS, SINK_RETRIES
 from streaming.anchors import anchor_document
-from streaming.outlet import Outlet, Stopped, Writes, put
+from streaming.outlet import Outlet, Stopped, Writes, grow, put
+from streaming.rebuild_mark import rebuilt_at
 from streaming.repairs import repair_document
 from streaming.shards import ShardReport
 
@@ -39,8 +41,6 @@ _decode_report = msgspec.msgpack.Decoder(ShardReport).decode
 _decode_anchor = msgspec.msgpack.Decoder(Anchor).decode
 _decode_repair = msgspec.msgpack.Decoder(tuple[int, Repair]).decode
 _decode_finding = {kind.__name__: msgspec.msgpack.Decoder(kind).decode for kind in FINDINGS}
-_GROWS = ("last_fixed_at", "latitude_deg", "longitude_deg", "fix_count")
-"""What changes while a stay goes on."""
 
 
 class AnalyticsSink:
@@ -67,6 +67,14 @@ class AnalyticsSink:
         """
         with asking_mongodb("make indexes"):
             ensure_indexes(self._database)
+
+    def rebuilt_at(self) -> datetime | None:
+        """From when on a new checkpoint has to read Kafka (see `streaming.rebuild_mark`); None to read all that it has.
+
+        Raises:
+            TryAgain: MongoDB is away.
+        """
+        return rebuilt_at(self._database)
 
     def close(self) -> None:
         """Let go of MongoDB."""
@@ -131,7 +139,7 @@ class _Batch:
             case "kept" | "dropped":
                 put(self.writes, cast("Finding", _decode_finding[of_kind](payload)), is_gone=what == "dropped")
             case "progress":
-                self._grow(_decode_staypoint(payload))
+                grow(self.writes, _decode_staypoint(payload))
             case "anchor":
                 _replace(self.writes, ANCHORS, anchor_document(_decode_anchor(payload)))
             case "repair":
@@ -142,12 +150,6 @@ class _Batch:
                 self.reports.append(_decode_report(payload))
             case _:
                 raise ValueError(f"a shard told of an unknown kind of finding: {kind}")
-
-    def _grow(self, staypoint: Staypoint) -> None:
-        """A stay that goes on; one that was withdrawn is not written again."""
-        grown = {name: getattr(staypoint, name) for name in _GROWS}
-        write = UpdateOne({"_id": staypoint.staypoint_id, "ended_at": None}, {"$set": grown})
-        self.writes.setdefault(STAYPOINTS, {})[f"{staypoint.staypoint_id}:grown"] = write
 
 
 def _replace(writes: Writes, collection: str, document: Document) -> None:

@@ -26,7 +26,7 @@ from itrack.trajectory.rules import Rules
 
 __all__ = ["FLEET_VERSION", "Anchor", "AskRepair", "Fleet", "Judged", "Repair", "Repaired", "warm_up"]
 
-FLEET_VERSION = f"{PHONE_VERSION}.1"
+FLEET_VERSION = f"{PHONE_VERSION}.2"
 """Version of what `snapshot` gives."""
 
 _LIMITS = Limits(span_ms=120_000, most=64)
@@ -41,7 +41,7 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         device_id: whose.
-        number: of the request; a later one of the same phone replaces it.
+        number: of the request; a later one of the same phone replaces it. 0: nobody asked, a rebuild tells by itself.
         since_ms: event time of the oldest late fix.
         base: place in the order (event time, server time, number) of the newest fix that has to be judged anew; what
             comes after it is done when the answer comes.
@@ -67,11 +67,13 @@ class Repaired(msgspec.Struct, frozen=True, kw_only=True, tag="repaired"):
         repair: what was asked for.
         phone: the `PHONE` record at the repair's base.
         found: `FOUND` records of what holds up to the base.
+        stored_ms: when the newest fix in it was stored; `NO_MS` when that does not matter.
     """
 
     repair: Repair
     phone: bytes
     found: bytes
+    stored_ms: int = NO_MS
 
 
 class Anchor(msgspec.Struct, frozen=True, kw_only=True):
@@ -226,9 +228,7 @@ class Fleet:
         number = self._numbers.get(device_id)
         if number is None or self._known.standings[number]["base_at_ms"] == NO_MS:
             return None
-        standing = self._known.standings[number]
-        standing["late_ms"] = since_ms if standing["late_ms"] == NO_MS else min(since_ms, int(standing["late_ms"]))
-        return self._ask(number)
+        return self._ask_since(number, since_ms)
 
     def adopt(self, answer: Repaired) -> Judged:
         """Take what a repair has found.
@@ -243,9 +243,10 @@ class Fleet:
         if standing["base_at_ms"] == NO_MS and start[number] == start[number + 1]:
             standing["base_at_ms"], standing["base_server_ms"], standing["base_no"] = repair.base
         elif _base_of(standing) != repair.base:
-            if standing["asked"] != standing["done"]:
-                judged.repairs.append(self._ask(number))
+            if standing["asked"] != standing["done"] or repair.number == 0:
+                judged.repairs.append(self._ask_since(number, repair.since_ms))
             return judged
+        standing["stored_ms"] = max(int(standing["stored_ms"]), answer.stored_ms)
         repaired = np.frombuffer(answer.phone, PHONE)
         out = room_for(256)
         while not adopt(number, self._known, repaired[0], out):
@@ -297,8 +298,9 @@ class Fleet:
             repair = self.ask(self._device_ids[number], late_ms)
             judged.repairs += [] if repair is None else [repair]
 
-    def _ask(self, number: int) -> Repair:
+    def _ask_since(self, number: int, since_ms: int) -> Repair:
         standing = self._known.standings[number]
+        standing["late_ms"] = since_ms if standing["late_ms"] == NO_MS else min(since_ms, int(standing["late_ms"]))
         standing["asked"] += 1
         return Repair(
             device_id=self._device_ids[number],
@@ -345,7 +347,7 @@ def _readable(fixes: Sequence[Fix], judged: Judged) -> tuple[Sequence[Fix], npt.
 
 def _first_standing() -> npt.NDArray[Any]:
     standing = np.zeros(1, STANDING)
-    for name in ("base_at_ms", "heard_ms", "due_ms", "stored_ms", "late_ms"):
+    for name in ("base_at_ms", "heard_ms", "due_ms", "stored_ms", "late_ms", "grown_ms"):
         standing[name] = NO_MS
     return standing
 

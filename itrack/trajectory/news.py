@@ -113,17 +113,22 @@ def news_of_repair(before: Iterable[Finding], replayed: Replayed, speaker: Speak
             now.pop(id_of(finding), None)
     now = {key: said for key, said in now.items() if key in earlier or said.row.side != STOOD}
     _compare(earlier, now, news)
+    news.progress = _progress(replayed, speaker)
     return news
 
 
 def findings_of(replayed: Replayed, speaker: Speaker) -> dict[str, Finding]:
     """All that a replay found, by identifier; a stay that goes on as far as it has come."""
     found = {key: said.finding for key, said in _last_word(_rows(replayed.told), speaker).items()}
-    for row in _rows(replayed.found[replayed.found["side"] == PROGRESS]):
-        grown = speaker.finding(row)
+    for grown in _progress(replayed, speaker):
         told = found[id_of(grown)]
         found[id_of(grown)] = msgspec.structs.replace(grown, judged_at=told.judged_at)
     return found
+
+
+def _progress(replayed: Replayed, speaker: Speaker) -> list[Staypoint]:
+    found = map(speaker.finding, _rows(replayed.found[replayed.found["side"] == PROGRESS]))
+    return [finding for finding in found if isinstance(finding, Staypoint)]
 
 
 class _Said(NamedTuple):

@@ -44,6 +44,7 @@ STANDING = np.dtype(
         ("due_ms", "i8"),
         ("stored_ms", "i8"),
         ("late_ms", "i8"),
+        ("grown_ms", "i8"),
         ("asked", "i4"),
         ("done", "i4"),
     ],
@@ -58,6 +59,7 @@ STANDING = np.dtype(
 | `due_ms` | server time at which silence will next tell something; `NO_MS`: never |
 | `stored_ms` | when the newest of its fixes was stored |
 | `late_ms` | the oldest point that is older than the base and not repaired; `NO_MS`: none |
+| `grown_ms` | event time until which it was told how far a stay has come that goes on; `NO_MS`: never |
 | `asked`, `done` | number of the last repair that was asked for, and of the last that was done |
 """
 
@@ -69,6 +71,8 @@ what held already where a replay began."""
 
 _DAY_MS = 86_400_000
 _WAITING = 8
+_GROWN_EVERY_MS = 60_000
+"""It is told so often how far a stay has come: whoever looks at a map does not wait for more, and it is written."""
 
 
 class Known(NamedTuple):
@@ -159,11 +163,15 @@ def hear_due(first: int, now_ms: int, known: Known, out: Out) -> int:
         out.told[0] = begin
         one.hear(newest[0], now_ms, rules, out)
         _mark(out, begin, index, NEWS)
-        _tell_progress(newest[0], index, out)
+        has_heard = out.told[0] > begin
+        grown_ms = standing.grown_ms
+        _tell_progress(newest[0], index, standing, True, out)
         if take_back(out, begin):
+            standing.grown_ms = grown_ms
             return index
-        standing.heard_ms = now_ms
-        standing.due_ms = one.due_ms(newest[0], rules)
+        if has_heard:
+            standing.heard_ms = now_ms
+        standing.due_ms = _due_ms(newest[0], standing, rules)
     return len(known.phones)
 
 
@@ -191,11 +199,11 @@ def adopt(index: int, known: Known, repaired: Record, out: Out) -> bool:
     one.tell_standing(newest[0], out)
     _judge_all(newest[0], recent, standing.heard_ms, rules, out)
     _mark(out, middle, index, AGAIN)
-    _tell_progress(newest[0], index, out)
+    _tell_progress(newest[0], index, standing, True, out)
     if take_back(out, begin):
         return False
     known.phones[index] = repaired
-    standing.due_ms = one.due_ms(newest[0], rules)
+    standing.due_ms = _due_ms(newest[0], standing, rules)
     return True
 
 
@@ -242,13 +250,23 @@ def _judge_phone(
         one.hear(newest, heard_ms, rules, out)
     else:
         standing.heard_ms = NO_MS
-    standing.due_ms = one.due_ms(newest, rules)
     _mark(out, middle, index, NOW if is_compared else NEWS)
     if is_compared:
         for number in range(middle, again):
             out.rows[number].side = AGAIN
-    _tell_progress(newest, index, out)
+    _tell_progress(newest, index, standing, is_compared, out)
+    standing.due_ms = _due_ms(newest, standing, rules)
     return leaving
+
+
+@compiled
+def _due_ms(newest: Record, standing: Record, rules: Record) -> int:
+    """When silence will next tell something, or how far a stay has come."""
+    due_ms = one.due_ms(newest, rules)
+    if newest.stop.is_told and newest.newest_ms > standing.grown_ms:
+        grown_ms = newest.sequence.last.server_ms + _GROWN_EVERY_MS
+        due_ms = grown_ms if due_ms == NO_MS else min(due_ms, grown_ms)
+    return due_ms
 
 
 @compiled
@@ -270,10 +288,12 @@ def _judge_all(phone: Record, points: Array, heard_ms: int, rules: Record, out: 
 
 
 @compiled
-def _tell_progress(phone: Record, index: int, out: Out) -> None:
-    begin = out.told[0]
-    one.tell_progress(phone, out)
-    _mark(out, begin, index, PROGRESS)
+def _tell_progress(phone: Record, index: int, standing: Record, is_due: bool, out: Out) -> None:
+    if is_due or standing.grown_ms == NO_MS or phone.newest_ms - standing.grown_ms >= _GROWN_EVERY_MS:
+        begin = out.told[0]
+        one.tell_progress(phone, out)
+        _mark(out, begin, index, PROGRESS)
+        standing.grown_ms = phone.newest_ms
 
 
 @compiled

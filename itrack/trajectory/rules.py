@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from zlib import crc32
 
 import msgspec
 import numpy as np
@@ -48,8 +49,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """What results carry: the version and the two numbers that a person may set."""
-        return f"{RULES_VERSION}:{self.stop_radius_m:g}m:{self.stop_dwell_s:g}s"
+        """What results carry: the version, the two numbers that people set most, and a digest when others are set."""
+        usual = msgspec.structs.replace(Rules(), stop_radius_m=self.stop_radius_m, stop_dwell_s=self.stop_dwell_s)
+        name = f"{RULES_VERSION}:{self.stop_radius_m:g}m:{self.stop_dwell_s:g}s"
+        return name if self == usual else f"{name}:{crc32(repr(msgspec.structs.astuple(self)).encode()):08x}"
 
     def record(self) -> Record:
         """The numbers as compiled functions take them: a record with the same names."""

@@ -116,6 +116,7 @@ PRODUCER = Row(
             title="Fixes published",
             description="Fixes handed to Kafka, and those among them re-read from the collection after a gap.",
             unit="cps",
+            width=6,
             queries={
                 "published": f"sum(rate(itrack_producer_published_total{RATE}))",
                 "re-read": f"sum(rate(itrack_producer_refilled_fixes_total{RATE}))",
@@ -126,9 +127,10 @@ PRODUCER = Row(
             description="Age of the newest fix when it was published, and of the saved place in the change stream. "
             "The place is saved every 10 s when nothing happens.",
             unit="s",
+            width=6,
             queries={
                 "newest fix": "max(itrack_producer_lag_seconds)",
-                "saved place": "time() - max(itrack_producer_bookmark_timestamp_seconds > 0)",
+                "saved place": "time() - min(itrack_producer_bookmark_timestamp_seconds > 0)",
             },
             red_above=60,
         ),
@@ -137,6 +139,7 @@ PRODUCER = Row(
             description="Whether a gap is being re-read now; in the last hour, restarts from the bookmark, gaps "
             "re-read, messages Kafka refused for good and documents set aside. All zero on a good day.",
             unit="short",
+            width=6,
             queries={
                 "re-reading now": "max(itrack_producer_refilling)",
                 "restarts": "sum(increase(itrack_producer_restarts_total[1h]))",
@@ -144,6 +147,13 @@ PRODUCER = Row(
                 "refused": "sum(increase(itrack_producer_delivery_errors_total[1h]))",
                 "set aside": "sum(increase(itrack_producer_dead_letters_total[1h])) or vector(0)",
             },
+        ),
+        Panel(
+            title="Slots",
+            description="Slots that each producer works on; 0 stands by. They add up to the number of slots.",
+            unit="short",
+            width=6,
+            queries={"{{instance}}": "itrack_producer_slots"},
         ),
     ],
 )

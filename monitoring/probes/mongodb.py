@@ -95,7 +95,8 @@ class MongoDBProbe:
             "Time between a reader's saved place in the change stream and the newest write in the oplog.",
             labels=["reader"],
         )
-        for bookmark in self._database[BOOKMARKS].find({"token": {"$exists": True}}, {"position_at": 1}):
+        of_producers = {"_id": {"$regex": "^producer"}, "token": {"$exists": True}}
+        for bookmark in self._database[BOOKMARKS].find(of_producers, {"position_at": 1}):
             age_s = _seconds(last["ts"]) - bookmark["position_at"].timestamp()
             ages.add_metric([str(bookmark["_id"])], max(0.0, age_s))
         yield ages

@@ -16,8 +16,8 @@ from pymongo.database import Database
 
 from batch_export.schedule import BOOKMARK, last_closed_day, run_once
 from itrack.fix import Fix
-from itrack.mobility import Staypoint
-from itrack.mongo import BOOKMARKS, FIXES, STAYPOINTS, Document
+from itrack.mobility import GeofenceVisit, Staypoint
+from itrack.mongo import BOOKMARKS, FIXES, STAYPOINTS, VISITS, Document
 from itrack.settings import Settings
 from itrack.wire import document_of, fix_document
 
@@ -70,7 +70,7 @@ def test_nights_that_were_missed_are_made_up_for(settings: Settings) -> None:
 
 
 def test_earlier_days_with_late_news_are_exported_again(settings: Settings, database: Database[Document]) -> None:
-    """A late fix and the end of a stop from before reach the files of the day they belong to."""
+    """A late fix, the end of a stop and the end of a visit from before reach the files of the day they belong to."""
     started_at = datetime(2026, 3, 28, 20, tzinfo=UTC)
     stop = Staypoint(
         staypoint_id="s",
@@ -84,11 +84,24 @@ def test_earlier_days_with_late_news_are_exported_again(settings: Settings, data
         judged_at=started_at,
         rules="r",
     )
+    visit = GeofenceVisit(
+        visit_id="v",
+        device_id="main:1",
+        fence_id="f",
+        entered_at=started_at - timedelta(days=1),
+        dwelled_at=None,
+        exited_at=None,
+        judged_at=started_at,
+        rules="r",
+    )
     database[STAYPOINTS].insert_one(document_of(stop))
+    database[VISITS].insert_one(document_of(visit))
     exported(settings, NIGHT)
     store(database, 1, datetime(2026, 3, 3, 12, tzinfo=UTC), NIGHT + timedelta(hours=5))
-    database[STAYPOINTS].update_one({"_id": "s"}, {"$set": {"ended_at": NIGHT + timedelta(hours=6)}})
-    assert exported(settings, NIGHT + timedelta(days=1)) == ["2026-03-03", "2026-03-28", "2026-03-30"]
+    ended_at, judged_at = NIGHT - timedelta(minutes=1), NIGHT + timedelta(minutes=1)
+    database[STAYPOINTS].update_one({"_id": "s"}, {"$set": {"ended_at": ended_at, "judged_at": judged_at}})
+    database[VISITS].update_one({"_id": "v"}, {"$set": {"exited_at": ended_at, "judged_at": judged_at}})
+    assert exported(settings, NIGHT + timedelta(days=1)) == ["2026-03-03", "2026-03-27", "2026-03-28", "2026-03-30"]
 
 
 def test_the_bookmark_stays_when_the_counts_disagree(settings: Settings, database: Database[Document]) -> None:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from batch_export.export import run as export
 from itrack.cli import app
+from itrack.dataset import DATASET_SCHEMA
 from itrack.errors import FixConfiguration
 from itrack.fix import Fix
 from itrack.mongo import FIXES, open_database
@@ -87,7 +88,7 @@ def spoiled(**changes: Any) -> Callable[[bytes], bytes]:
 WRONG_MANIFESTS: list[tuple[Callable[[bytes], bytes], str]] = [
     (lambda content: content[: len(content) // 2], "is damaged"),
     (lambda _: b"\xff\xfe", "is damaged"),
-    (spoiled(schema=2), "is damaged"),
+    (spoiled(schema=DATASET_SCHEMA + 1), "is damaged"),
     (spoiled(files=[]), "names no Parquet file"),
     (spoiled(day="2026-03-09"), "of another day"),
     (spoiled(problems=["fixes has 3 rows in MongoDB but 2 in Parquet."]), "does not add up"),

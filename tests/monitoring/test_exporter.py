@@ -19,7 +19,7 @@ from itrack.mongo import BOOKMARKS, FIXES, open_database
 from itrack.settings import Settings
 from itrack.wire import fix_document
 from monitoring.exporter import watcher_of
-from streaming.bookmark import Bookmark, save_bookmark
+from streaming.bookmark import Bookmark, place_bookmark
 
 pytestmark = pytest.mark.services
 
@@ -96,7 +96,7 @@ def test_a_bookmark_ages_while_its_reader_is_down(look: Look, database: Database
     """The age counts from MongoDB's time in the bookmark; other parts' bookmarks, which hold no token, are left out."""
     assert look("itrack_mongodb_bookmark_age_seconds", reader="producer") is None
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
-    save_bookmark(database, "producer", Bookmark(token={"_data": "82"}, position_at=an_hour_ago))
+    place_bookmark(database, "producer", Bookmark(token={"_data": "82"}, position_at=an_hour_ago))
     database[BOOKMARKS].insert_one({"_id": "export", "closed_through": "2026-06-01"})
     age_s = look("itrack_mongodb_bookmark_age_seconds", reader="producer")
     assert age_s is not None
@@ -175,8 +175,8 @@ def test_the_scrape_is_clean_and_complete(
 ) -> None:
     """No fault is found by promtool in what `itrack watch` serves, and every metric that the probes know is in it."""
     database[FIXES].insert_one(fix_document(fix(1)))
-    save_bookmark(database, "producer", Bookmark(token={"_data": "82"}, position_at=datetime.now(UTC)))
-    scrape = httpx2.get(f"{start_watch()}/metrics").text
+    place_bookmark(database, "producer", Bookmark(token={"_data": "82"}, position_at=datetime.now(UTC)))
+    scrape = httpx2.get(f"{start_watch(retention_days=30)}/metrics").text
     answer = promtool("check", "metrics", text=scrape)
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
     served = {line.partition("{")[0].partition(" ")[0] for line in scrape.splitlines() if line.startswith("itrack_")}

@@ -19,7 +19,7 @@ from itrack.settings import Settings
 from itrack.wire import fix_document
 from monitoring.dashboard.grafana import DASHBOARD
 from monitoring.scrape import prometheus_config
-from streaming.bookmark import Bookmark, save_bookmark
+from streaming.bookmark import Bookmark, place_bookmark
 from tests.support.ports import free_ports
 
 pytestmark = pytest.mark.services
@@ -39,7 +39,7 @@ def prometheus(
         latitude_deg=47.0, longitude_deg=8.0,
     )  # fmt: skip
     database[FIXES].insert_one(fix_document(fix))
-    save_bookmark(database, "producer", Bookmark(token={"_data": "82"}, position_at=now))
+    place_bookmark(database, "producer", Bookmark(token={"_data": "82"}, position_at=now))
     database.client.close()
     config = tmp_path / "prometheus.yml"
     config.write_text(prometheus_config(settings).replace("interval: 10s", "interval: 1s"))

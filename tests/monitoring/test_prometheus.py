@@ -109,6 +109,6 @@ def test_each_alert_says_what_to_do(alert: Rule) -> None:
 
 
 def test_no_section_is_about_an_alert_that_is_gone() -> None:
-    """The guide's runbook lists the alerts that exist, no others."""
+    """The guide's runbook lists the alerts that exist, no others; one with two severities once."""
     runbook = (ROOT / "docs" / "monitoring.md").read_text().partition("\n## Runbook")[2].partition("\n## ")[0]
-    assert re.findall(r"^### (\w+)$", runbook, re.MULTILINE) == [alert["alert"] for alert in ALERTS]
+    assert re.findall(r"^### (\w+)$", runbook, re.MULTILINE) == list(dict.fromkeys(alert["alert"] for alert in ALERTS))

@@ -17,7 +17,7 @@ from monitoring.scrape import RULES
 
 OF_THE_TARGET = {"job", "instance", "part"}
 OF_PROMETHEUS = {"up": {"job", "instance", "part"}, "ALERTS": {"alertname", "alertstate", "severity"}}
-OF_EVERY_PROCESS = {"process_resident_memory_bytes": set[str]()}
+OF_EVERY_PROCESS = {"process_resident_memory_bytes": set[str](), "process_start_time_seconds": set[str]()}
 FOR_COUNTERS = {"rate", "irate", "increase"}
 FOR_GAUGES = {"delta", "deriv", "predict_linear"}
 

@@ -29,6 +29,7 @@ from itrack.settings import Settings
 from itrack.trajectory.news import id_of
 from itrack.trajectory.rules import Rules
 from itrack.wire import decode_event, document_of, encode_fix, fix_document
+from streaming.rebuild import rebuild
 from tests.trajectory.ledger import batch_findings
 from tests.trajectory.tracks import fix, real_fixes
 
@@ -180,6 +181,36 @@ def test_a_killed_job_ends_where_an_undisturbed_one_would(
     standing = {key for key, event in told.items() if not event.kind.is_withdrawal}
     with_events = {key for name in (STAYPOINTS, TRIPS, GAPS, ANOMALIES) for key in expected[name]}
     assert standing == with_events
+
+
+def test_a_rebuild_takes_the_place_of_a_lost_checkpoint(settings: Settings, real_tracks: Path, tmp_path: Path) -> None:
+    """The state is gone and Kafka forgot half of the fixes: a rebuild from MongoDB, and the job goes on from there.
+
+    What is stored in the end is what one run over all fixes finds; wrong findings that lay there are gone.
+    """
+    arrived = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    stored_at = datetime.now(UTC).replace(microsecond=0)
+    fixes = [replace(one, server_at=arrived, stored_at=stored_at) for one in real_fixes(real_tracks)]
+    half = len(fixes) // 2
+    database = open_database(settings, part="tests")
+    database[FIXES].insert_many([fix_document(one) for one in fixes[:half]])
+    wrong = expected_findings(
+        [replace(one, device_id="main:9", fix_id=f"main:9{one.fix_id[5:]}") for one in fixes[:300]]
+    )
+    wrong_stays = [{**each, "device_id": fixes[0].device_id} for each in wrong[STAYPOINTS].values()]
+    database[STAYPOINTS].insert_many(wrong_stays)
+    database.client.close()
+    rebuilt = rebuild(settings)
+    assert (rebuilt.phones, rebuilt.fixes) == (len({one.device_id for one in fixes[:half]}), half)
+    assert rebuilt.removed == len(wrong_stays) > 0
+    assert stored_findings(settings) == expected_findings(fixes[:half])
+    log = tmp_path / "analytics.log"
+    expected = expected_findings(fixes)
+    with analytics(settings, log) as job:
+        publish(settings, fixes[half:])
+        wait_for("the same findings", lambda: differences(settings, expected) == {}, job, log, within_s=240)
+        job.terminate()
+        assert job.wait(15) == 0
 
 
 def test_poison_is_kept_aside_and_silence_is_heard(settings: Settings, tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from itrack.trajectory.replay import in_order, points_upto, replay
 from itrack.trajectory.rules import Rules
 from itrack.wire import encode_fix
 from streaming.partitioning import shard_numbers, spark_hash
-from streaming.shards import Findings, Message, Shard, ShardPlan, ShardReport, silence_of
+from streaming.plan import ShardPlan
+from streaming.shards import Findings, Message, Shard, ShardReport, silence_of
 from tests.trajectory.tracks import NOON, Phone, fix, real_fixes, walk
 
 PLAN = ShardPlan(rules=Rules(), resolution=9)

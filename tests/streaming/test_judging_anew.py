@@ -12,6 +12,7 @@ from itrack.cli import app
 from itrack.day import Day
 from itrack.errors import FixConfiguration
 from itrack.fix import Fix
+from itrack.forgotten import note_forgotten
 from itrack.mongo import FINDINGS, FIXES, open_database
 from itrack.settings import Settings
 from itrack.trajectory.rules import Rules
@@ -91,3 +92,17 @@ def test_the_commands_tell_it_in_words(stored: Settings, monkeypatch: pytest.Mon
     said = CliRunner().invoke(app, ["replay-day", "main:7", "2026-05-04", "--zone", "Europe/Berlin"])
     assert "14:09 to 14:20  stop" in said.output
     assert "MongoDB lacks" in said.output
+
+
+def test_what_was_deleted_is_not_judged_away(stored: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a day whose fixes may be gone no repair is asked for, and the difference is explained."""
+    monkeypatch.setenv("ITRACK_MONGODB_URI", stored.mongodb_address)
+    monkeypatch.setenv("ITRACK_MONGODB_DATABASE", stored.mongodb_database)
+    database = open_database(stored, part="tests")
+    note_forgotten(database, DAY.starts_at)
+    assert not replay_day(stored, "main:7", DAY).is_forgotten
+    note_forgotten(database, DAY.starts_at + timedelta(seconds=1))
+    database.client.close()
+    said = CliRunner().invoke(app, ["replay-day", "main:7", str(DAY), "--zone", "UTC", "--repair"])
+    assert "may have been deleted" in said.output
+    assert isinstance(said.exception, FixConfiguration)

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import re
-import signal
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx2
 import msgspec
 import pytest
-from kafka import KafkaConsumer
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from pymongo.database import Database
 
 from infra.mongod import mongod_program
+from infra.parts import PARTS, health
 from infra.process import Child
 from infra.workspace import Workspace
-from itrack.fix import Fix
 from itrack.mongo import BOOKMARKS, FIXES, Document, ensure_indexes, open_database
 from itrack.settings import Settings
-from itrack.wire import DeadLetter, decode_fix, fix_document
-from streaming.bookmark import BEGINNING, Bookmark, load_bookmark, save_bookmark, time_of_token
+from itrack.wire import DeadLetter, fix_document
+from streaming.bookmark import BEGINNING, Bookmark, load_bookmark, place_bookmark, time_of_token
 from tests.support.ports import free_ports
+from tests.support.publishing import Reader, fixes, ids, kill, metric, numbers_of_devices, wait_until
 
 pytestmark = pytest.mark.services
 
@@ -39,87 +36,11 @@ def database(settings: Settings) -> Iterator[Database[Document]]:
     database.client.close()
 
 
-def fixes(first: int, count: int, *, stored_at: datetime | None = None) -> list[Document]:
-    """Documents of fixes with identifiers from `first` on, over seven devices."""
-    at = stored_at or datetime.now(UTC)
-    return [
-        fix_document(
-            Fix(
-                fix_id=f"main:{number}",
-                device_id=f"main:{number % 7}",
-                fixed_at=at,
-                device_at=at,
-                server_at=at,
-                latitude_deg=47.0,
-                longitude_deg=8.0,
-                attributes_json='{"secret": "stays in MongoDB"}',
-                stored_at=at,
-            )
-        )
-        for number in range(first, first + count)
-    ]
-
-
-def ids(first: int, count: int) -> list[str]:
-    return [f"main:{number}" for number in range(first, first + count)]
-
-
-class Reader:
-    """Reads a topic from its beginning."""
-
-    def __init__(self, settings: Settings, topic: str) -> None:
-        self._consumer = KafkaConsumer(
-            topic, bootstrap_servers=settings.kafka_address, auto_offset_reset="earliest", enable_auto_commit=False
-        )
-        self.messages: list[tuple[bytes | None, bytes]] = []
-
-    def wait_for(self, is_enough: Callable[[list[bytes]], bool], within_s: float = 30.0) -> list[bytes]:
-        """All values so far, once there are enough."""
-        deadline = time.monotonic() + within_s
-        while not is_enough(values := [value for _, value in self.messages]):
-            assert time.monotonic() < deadline, f"only {len(values)} messages"
-            for records in self._consumer.poll(timeout_ms=200).values():
-                self.messages += [(record.key, record.value) for record in records]
-        return values
-
-    def wait_for_fixes(self, wanted: list[str], within_s: float = 30.0) -> list[Fix]:
-        """All fixes so far, once every wanted one is among them."""
-        missing = set(wanted)
-
-        def is_enough(values: list[bytes]) -> bool:
-            return missing <= {decode_fix(value).fix_id for value in values}
-
-        return [decode_fix(value) for value in self.wait_for(is_enough, within_s)]
-
-    def close(self) -> None:
-        self._consumer.close()
-
-
 @pytest.fixture
 def topic(settings: Settings) -> Iterator[Reader]:
     reader = Reader(settings, settings.fixes_topic)
     yield reader
     reader.close()
-
-
-def metric(settings: Settings, name: str) -> float:
-    """The value of one of the producer's metrics, 0 when it has none yet."""
-    text = httpx2.get(f"http://127.0.0.1:{settings.producer_metrics_port}/metrics").text
-    found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
-    return float(found[1]) if found else 0.0
-
-
-def wait_until(is_so: Callable[[], bool], within_s: float = 20.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.05)
-
-
-def kill(child: Child) -> None:
-    assert child.pid is not None
-    os.kill(child.pid, signal.SIGKILL)
-    wait_until(lambda: child.pid is None)
 
 
 def test_new_fix_is_published_under_its_device(database: Database[Document], topic: Reader, start_part: Start) -> None:
@@ -151,26 +72,31 @@ def test_order_of_a_device_is_kept(database: Database[Document], topic: Reader, 
     start_part("producer")
     for first in range(1, 1001, 100):
         database[FIXES].insert_many(fixes(first, 100))
-    published = topic.wait_for_fixes(ids(1, 1000))
-    for device in {fix.device_id for fix in published}:
-        numbers = [int(fix.fix_id.partition(":")[2]) for fix in published if fix.device_id == device]
+    for numbers in numbers_of_devices(topic.wait_for_fixes(ids(1, 1000))).values():
         assert numbers == sorted(numbers)
 
 
 def test_nothing_is_lost_by_kills_at_any_moment(database: Database[Document], topic: Reader, start_part: Start) -> None:
-    """SIGKILL in the first second, in the middle of work and twice in a row loses no fix."""
+    """SIGKILL in the first moment, in the middle of work and twice in a row loses no fix and no order."""
     database[FIXES].insert_many(fixes(1, 20_000, stored_at=datetime.now(UTC) - timedelta(days=1)))
     number = 20_001
-    for wait_s in (0.9, 1.4, 2.0):
+    holders: set[str | None] = {None}
+    for works_s in (0.0, 0.4, 1.0):
         child = start_part("producer", wait=False)
-        started_s = time.monotonic()
-        while time.monotonic() - started_s < wait_s:
+        works_until_s = None
+        while works_until_s is None or time.monotonic() < works_until_s:
             database[FIXES].insert_many(fixes(number, 50))
             number += 50
+            lease = database[BOOKMARKS].find_one({"_id": "producer-lease"}) or {}
+            if lease.get("holder") not in holders:
+                holders.add(lease["holder"])
+                works_until_s = time.monotonic() + works_s
             time.sleep(0.02)
         kill(child)
     start_part("producer")
-    topic.wait_for_fixes(ids(1, number - 1), within_s=60)
+    published = topic.wait_for_fixes(ids(1, number - 1), within_s=60)
+    for numbers in numbers_of_devices(published).values():
+        assert numbers == sorted(numbers)
 
 
 def test_stop_moves_the_bookmark_behind_everything(
@@ -200,7 +126,7 @@ def test_token_is_saved_before_the_first_event_and_while_idle(
     first = load_bookmark(database, "producer")
     assert first is not None
     wait_until(lambda: (load_bookmark(database, "producer") or first).token != first.token)
-    assert metric(settings, "itrack_producer_bookmark_timestamp_seconds") > time.time() - 60
+    assert metric(settings, 'itrack_producer_bookmark_timestamp_seconds{slot="0"}') > time.time() - 60
 
 
 def test_lost_token_rereads_from_the_last_position(
@@ -210,7 +136,7 @@ def test_lost_token_rereads_from_the_last_position(
     now = datetime.now(UTC)
     database[FIXES].insert_many(fixes(1, 100, stored_at=now - timedelta(hours=2)))
     database[FIXES].insert_many(fixes(101, 100, stored_at=now - timedelta(minutes=30)))
-    save_bookmark(database, "producer", Bookmark(token={"_data": "82FF"}, position_at=now - timedelta(hours=1)))
+    place_bookmark(database, "producer", Bookmark(token={"_data": "82FF"}, position_at=now - timedelta(hours=1)))
     start_part("producer")
     database[FIXES].insert_many(fixes(201, 10))
     published = topic.wait_for_fixes(ids(101, 110))
@@ -302,8 +228,13 @@ def test_dropped_and_restored_collection_goes_on(
 def test_undecodable_document_is_set_aside(
     settings: Settings, database: Database[Document], topic: Reader, start_part: Start, arrives: str
 ) -> None:
-    """What is no fix, or one of a newer form, goes to the dead letters with its reason; the line goes on."""
-    bad = [{"_id": "main:1", "schema": 1, "latitude_deg": "north"}, {**fixes(2, 1)[0], "schema": 99}, {"_id": 7}]
+    """What is no fix, one of a newer form or too large, goes to the dead letters with its reason; the line goes on."""
+    bad = [
+        {"_id": "main:1", "schema": 1, "latitude_deg": "north"},
+        {**fixes(2, 1)[0], "schema": 99},
+        {**fixes(3, 1)[0], "activity": "x" * 2_000_000},
+        {"_id": 7},
+    ]
     if arrives == "before the first start":
         database[FIXES].insert_many(bad)
         start_part("producer")
@@ -313,15 +244,38 @@ def test_undecodable_document_is_set_aside(
     database[FIXES].insert_many(fixes(10, 5))
     topic.wait_for_fixes(ids(10, 5))
     letters = Reader(settings, settings.dead_letter_topic)
-    found = [msgspec.json.decode(value, type=DeadLetter) for value in letters.wait_for(lambda seen: len(seen) >= 3)]
+    found = [msgspec.json.decode(value, type=DeadLetter) for value in letters.wait_for(lambda seen: len(seen) >= 4)]
     letters.close()
     assert {letter.origin: letter.reason for letter in found} == {
         "mongodb:fixes/main:1": "not_a_fix",
         "mongodb:fixes/main:2": "unknown_schema",
+        "mongodb:fixes/main:3": "message_too_large",
         "mongodb:fixes/7": "unknown_schema",
     }
     assert "north" in next(letter.raw for letter in found if letter.reason == "not_a_fix")
     assert metric(settings, 'itrack_producer_dead_letters_total{reason="unknown_schema"}') == 2
+
+
+def test_what_kafka_refuses_is_not_lost(
+    settings: Settings, database: Database[Document], topic: Reader, start_part: Start
+) -> None:
+    """A topic that takes no such message makes the producer unhealthy and repeat; once mended, everything is there."""
+    admin = AdminClient({"bootstrap.servers": settings.kafka_address})
+
+    def let_messages_have(size: int) -> None:
+        entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.TOPIC, settings.fixes_topic, incremental_configs=[entry])
+        for answer in admin.incremental_alter_configs([resource]).values():
+            answer.result()
+
+    let_messages_have(100)
+    start_part("producer", wait=False)
+    database[FIXES].insert_many(fixes(1, 100))
+    url = next(part for part in PARTS if part.name == "producer").url(settings)
+    wait_until(lambda: "refused a message" in str((health(url) or {}).get("detail")))
+    assert metric(settings, "itrack_producer_delivery_errors_total") > 0
+    let_messages_have(1_048_588)
+    topic.wait_for_fixes(ids(1, 100))
 
 
 def test_changes_and_deletions_are_not_news(database: Database[Document], topic: Reader, start_part: Start) -> None:

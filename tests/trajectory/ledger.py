@@ -8,6 +8,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from itrack.fix import Fix
+from itrack.mobility import Staypoint
 from itrack.trajectory.fleet import Anchor, Fleet, Repair, Repaired
 from itrack.trajectory.news import News, findings_of, id_of, news_of, news_of_repair
 from itrack.trajectory.point import milliseconds_of
@@ -65,7 +66,9 @@ class Ledger:
             for finding in self.findings.values()
             if finding.device_id == repair.device_id and since_ms < milliseconds_of(finding.judged_at)
         ]
-        self._write(news_of_repair(before, replayed, self.speaker(repair.device_id)))
+        news = news_of_repair(before, replayed, self.speaker(repair.device_id))
+        news.progress = []  # the fleet knows more
+        self._write(news)
         for key in [key for key in self._anchors if key[0] == repair.device_id and key[1] >= repair.since_ms]:
             del self._anchors[key]
         for base, phone in replayed.anchors:
@@ -100,7 +103,7 @@ class Ledger:
             self.findings[id_of(finding)] = finding
         for grown in news.progress:
             told = self.findings.get(grown.staypoint_id)
-            if told is not None:
+            if isinstance(told, Staypoint) and told.ended_at is None:
                 self.findings[grown.staypoint_id] = replace(grown, judged_at=told.judged_at)
 
 
