@@ -26,6 +26,8 @@ __all__ = ["QUICK", "chaos_line"]
 
 _REACHES = {"bridge": ("traccar", "mongodb"), "producer": ("mongodb", "kafka")}
 _MIB_OF_DISKS = {"mongod": 192, "kafka": 64, "bridge": 16}
+_SLOTS = 3
+"""More than producers, so that one works on several."""
 QUICK = {"bridge_reconcile_s": 1.0, "bridge_doubt_s": 0.5, "bridge_silence_s": 4.0}
 """Settings with which a bridge notices within seconds what it notices within a minute or two otherwise."""
 _KEEPALIVE_S = 0.5
@@ -103,6 +105,7 @@ def _instance(line: Line, name: str, part: str, ways: Mapping[str, Proxy]) -> In
     home.mkdir(exist_ok=True)
     own: dict[str, object] = {
         info.port_setting: free_ports(1)[0],
+        "producer_slots": _SLOTS,
         "home": home,
         "mongodb_uri": SecretStr(f"mongodb://127.0.0.1:{ways['mongodb'].port}/?directConnection=true"),
     }

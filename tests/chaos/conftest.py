@@ -14,7 +14,7 @@ from tests.chaos.building import chaos_line
 from tests.chaos.line import Line
 from tests.chaos.tally import Tally
 
-PARTS = ("bridge", "bridge", "producer")
+PARTS = ("bridge", "bridge", "producer", "producer")
 """One that is named twice has two instances, and each is a victim of its own."""
 
 thorough = pytest.mark.skipif("CHAOS_ROUNDS" not in os.environ, reason="it takes its time: `make chaos` runs it")
