@@ -1,0 +1,150 @@
+"""What is known of a person at a moment, learnt from the rows that had ended by then. Each part is learnt when asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cached_property
+from itertools import chain
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from itrack.habits.life import Leg, Life
+from itrack.habits.places import NOWHERE, Places
+from itrack.habits.rarity import Rarity
+from itrack.habits.rules import HabitRules
+from itrack.habits.slots import SLOTS, UsualTimes
+from itrack.mobility import Staypoint, Trip
+
+__all__ = ["Past"]
+
+_DAY_MS = 86_400_000
+_GROUND_DAYS = 2
+"""A cell is familiar ground once ways led through it on so many days."""
+
+
+class Past:
+    """The rows that ended within the days of memory before a moment, and what they teach.
+
+    Args:
+        life: the person's.
+        known_ms: what had ended by then is known.
+        rules: how much is remembered.
+    """
+
+    def __init__(self, life: Life, known_ms: int, rules: HabitRules) -> None:
+        self.life = life
+        self.rules = rules
+        since_ms = known_ms - rules.history_days * _DAY_MS
+        self._stays = _between(life.stay_ended_ms, since_ms, known_ms)
+        self._trips = _between(life.trip_ended_ms, since_ms, known_ms)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The person's."""
+        return self.life.zone
+
+    @cached_property
+    def is_learnt(self) -> bool:
+        """Whether the person has been followed on enough days for something to be unusual."""
+        slots = [*self.life.stay_slots[self._stays], *self.life.trip_slots[self._trips]]
+        ends = {int(each[-1]) // SLOTS for each in slots}
+        return len(ends) >= self.rules.learning_days
+
+    @cached_property
+    def places(self) -> Places:
+        """Where the person stays."""
+        return Places(
+            self.life.latitudes_deg[self._stays],
+            self.life.longitudes_deg[self._stays],
+            radius_m=self.rules.place_radius_m,
+            min_stays=self.rules.place_min_stays,
+        )
+
+    @cached_property
+    def rarity(self) -> Rarity:
+        """Tells rare trips from others."""
+        trips = self.life.trips[self._trips]
+        return Rarity([self.life.shape_of(trip) for trip in trips], self.rules.sensitivity)
+
+    @cached_property
+    def legs(self) -> list[Leg]:
+        """The parts of the trips, in order of time."""
+        return list(chain.from_iterable(self.life.legs[self._trips]))
+
+    @cached_property
+    def under_way(self) -> UsualTimes:
+        """When the person is under way."""
+        return UsualTimes(self.life.trip_slots[self._trips])
+
+    @cached_property
+    def hours(self) -> dict[int, UsualTimes]:
+        """When the person is at each place."""
+        slots = self.life.stay_slots[self._stays]
+        labels = self.places.labels
+        return {
+            place: UsualTimes(slots[number] for number in np.flatnonzero(labels == place))
+            for place in range(self.places.count)
+        }
+
+    @cached_property
+    def ways(self) -> dict[tuple[int, int], list[tuple[str, ...]]]:
+        """The cells of each trip between two places, by the places' numbers, whichever way it led."""
+        ways: dict[tuple[int, int], list[tuple[str, ...]]] = {}
+        for trip in self.trips:
+            ends = self.ends_of(trip)
+            way = self.life.ways.get(trip.trip_id)
+            if ends is not None and way is not None and way.cells:
+                ways.setdefault(ends, []).append(way.cells)
+        return ways
+
+    @cached_property
+    def ground(self) -> frozenset[str]:
+        """The cells that the person passes through."""
+        days: Counter[str] = Counter()
+        seen = set()
+        for trip, slots in zip(self.trips, self.life.trip_slots[self._trips], strict=True):
+            way = self.life.ways.get(trip.trip_id)
+            for cell in set(way.cells) if way else ():
+                key = cell, int(slots[0]) // SLOTS
+                if key not in seen:
+                    seen.add(key)
+                    days[cell] += 1
+        return frozenset(cell for cell, count in days.items() if count >= _GROUND_DAYS)
+
+    @property
+    def trips(self) -> list[Trip]:
+        """That are remembered."""
+        return self.life.trips[self._trips]
+
+    @property
+    def pauses(self) -> list[Staypoint]:
+        """The stays that are at no place."""
+        stays = self.life.stays[self._stays]
+        return [stays[number] for number in np.flatnonzero(self.places.labels == NOWHERE)]
+
+    def legs_of(self, number: int) -> list[Leg]:
+        """The parts of the trip with that number among the remembered."""
+        return self.life.legs[self._trips.start + number]
+
+    def ends_of(self, trip: Trip) -> tuple[int, int] | None:
+        """The places that a trip led between, the smaller number first; None unless both are known, and two."""
+        places = sorted(self._place_of(each) for each in (trip.from_staypoint_id, trip.to_staypoint_id))
+        if places[0] == NOWHERE or places[0] == places[1]:
+            return None
+        return places[0], places[1]
+
+    def _place_of(self, staypoint_id: str | None) -> int:
+        number = self.life.number_of_stay.get(staypoint_id or "")
+        if number is None:
+            return NOWHERE
+        if self._stays.start <= number < self._stays.stop:
+            return int(self.places.labels[number - self._stays.start])
+        stay = self.life.stays[number]
+        return self.places.of(stay.latitude_deg, stay.longitude_deg)
+
+
+def _between(ended_ms: np.ndarray, since_ms: int, until_ms: int) -> slice:
+    """The rows that ended after one moment and until another. Rows of one person end in the order they begin in."""
+    first, last = np.searchsorted(ended_ms, [since_ms, until_ms], "right")
+    return slice(int(first), int(last))
