@@ -115,7 +115,7 @@ def _odd_trip(trip: Trip, legs: list[Leg], past: Past) -> Iterator[Odd]:
         *(unusual_speed(leg, past, trip.judged_at) for leg in legs),
         unusual_hour_under_way(trip, past),
         off_usual_way(trip, past),
-        wandering(trip, legs, past),
+        wandering(trip, past),
     ]
     return (odd for odd in odds if odd is not None)
 

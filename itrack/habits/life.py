@@ -26,9 +26,12 @@ NOT_ENDED_MS = 2**62
 
 
 class Way(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a trip led: the H3 cells that it was seen in, in order, none twice in a row.
+    """Where a trip led.
 
-    `from_cell` and `to_cell` are those of the stays at its ends; None where it has none.
+    Attributes:
+        from_cell, to_cell: of the stays at its ends; None where it has none.
+        cells: the H3 cells that it was seen in, in order, none twice in a row.
+        passages: how often it was seen each time: every 40 m or so.
     """
 
     trip_id: str
@@ -37,6 +40,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     from_cell: str | None
     to_cell: str | None
     cells: tuple[str, ...]
+    passages: tuple[int, ...]
 
 
 class Leg(NamedTuple):
@@ -80,6 +84,11 @@ class Life:
         """When each stay ended, `NOT_ENDED_MS` for one that goes on."""
         ends = [NOT_ENDED_MS if stay.ended_at is None else milliseconds_of(stay.ended_at) for stay in self.stays]
         return np.array(ends, np.int64)
+
+    @cached_property
+    def stay_began_ms(self) -> npt.NDArray[np.int64]:
+        """When each stay began."""
+        return np.array([milliseconds_of(stay.started_at) for stay in self.stays], np.int64)
 
     @cached_property
     def trip_ended_ms(self) -> npt.NDArray[np.int64]:

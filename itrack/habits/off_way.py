@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import h3
-
 from itrack.habits.kinds import HabitKind, Odd
 from itrack.habits.past import Past
 from itrack.mobility import Severity, Trip
 
 __all__ = ["off_usual_way"]
 
-_LEAST_TRIPS = 10
-_NEXT_TO_IT = 0.5
-"""A cell that touches a usual one counts half: a place may be wrong by a street."""
-_LEAST_CELLS = 2.0
-_MOST_CELLS = 8.0
+_LEAST_TRIPS = 25
+"""With fewer, another way that is taken now and then may not have been seen yet."""
+_LEAST_CELLS = 2
 _LEAST_SHARE = 0.25
+_LEAST_SHARE_OF_ONE = 0.4
 
 
 def off_usual_way(trip: Trip, past: Past) -> Odd | None:
-    """What is odd about a trip's cells: enough of them, and a quarter or many of them, are none of the usual ones."""
+    """What is odd about where a trip led: a quarter of the way in cells that no earlier one touched; two fifths in one."""
     ends = past.ends_of(trip)
     way = past.life.ways.get(trip.trip_id)
     if ends is None or way is None or len(earlier := past.ways.get(ends, [])) < _LEAST_TRIPS:
         return None
-    cells = set(way.cells)
-    known = frozenset().union(*earlier)
-    off = sum(_NEXT_TO_IT if known.intersection(h3.grid_disk(cell, 1)) else 1.0 for cell in cells - known)
-    scale = past.rules.scale
-    if off < _LEAST_CELLS * scale or (off < _LEAST_SHARE * scale * len(cells) and off < _MOST_CELLS * scale):
+    new = set(way.cells).difference(*earlier)
+    seen_there = sum(seen for cell, seen in zip(way.cells, way.passages, strict=True) if cell in new)
+    share = seen_there / sum(way.passages)
+    least = _LEAST_SHARE if len(new) >= _LEAST_CELLS else _LEAST_SHARE_OF_ONE
+    if share < least * past.rules.scale:
         return None
-    share = len(cells - known) / len(cells)
     return Odd(
         kind=HabitKind.OFF_USUAL_WAY,
         happened_at=trip.started_at,

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from itrack.habits.life import Leg, Life
-from itrack.habits.places import NOWHERE, Places
+from itrack.habits.places import NOWHERE, Places, distances_m
 from itrack.habits.rarity import Rarity
 from itrack.habits.rules import HabitRules
 from itrack.habits.slots import SLOTS, UsualTimes
@@ -60,6 +60,17 @@ class Past:
             radius_m=self.rules.place_radius_m,
             min_stays=self.rules.place_min_stays,
         )
+
+    def been_m(self, stay: Staypoint) -> float:
+        """How far away the nearest place is that the person has been at, and not only for a moment."""
+        lasted_ms = self.life.stay_ended_ms[self._stays] - self.life.stay_began_ms[self._stays]
+        away_m = distances_m(
+            self.life.latitudes_deg[self._stays],
+            self.life.longitudes_deg[self._stays],
+            stay.latitude_deg,
+            stay.longitude_deg,
+        )
+        return float(away_m[lasted_ms >= 1000 * self.rules.place_min_s].min(initial=np.inf))
 
     @cached_property
     def rarity(self) -> Rarity:
@@ -122,10 +133,6 @@ class Past:
         """The stays that are at no place."""
         stays = self.life.stays[self._stays]
         return [stays[number] for number in np.flatnonzero(self.places.labels == NOWHERE)]
-
-    def legs_of(self, number: int) -> list[Leg]:
-        """The parts of the trip with that number among the remembered."""
-        return self.life.legs[self._trips.start + number]
 
     def ends_of(self, trip: Trip) -> tuple[int, int] | None:
         """The places that a trip led between, the smaller number first; None unless both are known, and two."""

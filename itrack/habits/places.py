@@ -68,9 +68,5 @@ class Places:
         nearest = int(away_m.argmin())
         return int(self.labels[nearest]) if away_m[nearest] <= self._radius_m else NOWHERE
 
-    def nearest_m(self, latitude_deg: float, longitude_deg: float) -> float:
-        """How far the nearest stay is, whether it has a place or not; infinite without any."""
-        return float(self._away_m(latitude_deg, longitude_deg).min(initial=np.inf))
-
     def _away_m(self, latitude_deg: float, longitude_deg: float) -> Degrees:
         return distances_m(self._latitudes_deg, self._longitudes_deg, latitude_deg, longitude_deg)

@@ -39,32 +39,34 @@ class UsualTimes:
         spans: slots of each time that it happened.
         near: so many slots earlier and later count as the same time.
         days: on so many days it must have happened.
+
+    Attributes:
+        days: on how many it has.
     """
 
     def __init__(self, spans: Iterable[Slots], *, near: int = 2, days: int = 2) -> None:
-        spans = list(spans)
-        seen = np.unique(np.concatenate(spans)) if spans else np.zeros(0, np.int64)
-        by_time = np.zeros((SLOTS, 0), bool)
-        self.days = 0
-        if len(seen):
-            dates, date_numbers = np.unique(seen // SLOTS, return_inverse=True)
-            self.days = len(dates)
-            by_time = np.zeros((SLOTS, len(dates)), bool)
-            by_time[seen % SLOTS, date_numbers] = True
-        near_by = by_time.copy()
-        for shift in range(1, near + 1):
-            near_by |= np.roll(by_time, shift, axis=0) | np.roll(by_time, -shift, axis=0)
-        self._far = _distances(np.flatnonzero(near_by.sum(axis=1) >= days), near)
+        seen = np.unique(np.concatenate([np.zeros(0, np.int64), *spans]))
+        dates, date_numbers = np.unique(seen // SLOTS, return_inverse=True)
+        self.days = len(dates)
+        by_time = np.zeros((SLOTS, len(dates)), bool)
+        by_time[seen % SLOTS, date_numbers] = True
+        near_by = np.logical_or.reduce([np.roll(by_time, shift, axis=0) for shift in range(-near, near + 1)])
+        self._far_slots, self._depths = _far(np.flatnonzero(near_by.sum(axis=1) >= days))
 
-    def distances_s(self, slots: Slots) -> npt.NDArray[np.float64]:
-        """How far the time of day of each slot is from a usual one, in seconds; infinite when none is."""
-        return self._far[slots % SLOTS]
+    def far_s(self, slots: Slots) -> npt.NDArray[np.float64]:
+        """How far the time of day of each slot is from the nearest usual one, in seconds; infinite when none is."""
+        return self._far_slots[slots % SLOTS] * SLOT_S
+
+    def depths(self, slots: Slots) -> npt.NDArray[np.float64]:
+        """How deep each slot is in its part of the day without usual ones: 0 at its ends, 1 in the middle."""
+        return self._depths[slots % SLOTS]
 
 
-def _distances(usual: npt.NDArray[np.int64], near: int) -> npt.NDArray[np.float64]:
-    """Of every slot of a day to the nearest usual one, around the clock. What was counted as near is no distance."""
+def _far(usual: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Of every slot of a day, around the clock: slots to the nearest usual one, and its depth."""
     if not len(usual):
-        return np.full(SLOTS, np.inf)
-    apart = np.abs(np.arange(SLOTS)[:, None] - usual[None, :])
-    least = np.minimum(apart, SLOTS - apart).min(axis=1)
-    return np.where(least > 0, least + near, 0) * float(SLOT_S)
+        return np.full(SLOTS, np.inf), np.ones(SLOTS)
+    after = ((usual[None, :] - np.arange(SLOTS)[:, None]) % SLOTS).min(axis=1)
+    before = ((np.arange(SLOTS)[:, None] - usual[None, :]) % SLOTS).min(axis=1)
+    least = np.minimum(after, before).astype(float)
+    return least, 2 * least / np.maximum(1, after + before)

@@ -26,7 +26,7 @@ def stop_limit(stay: Staypoint, past: Past) -> timedelta | None:
     The spot is on one of the person's ways and at no place where they have stayed. Pauses at spots that are no places
     tell how long is usual.
     """
-    away_m = past.places.nearest_m(stay.latitude_deg, stay.longitude_deg)
+    away_m = past.been_m(stay)
     if away_m <= past.rules.place_radius_m or not is_on_known_ground(stay, past):
         return None
     least_s = past.rules.stop_least_s

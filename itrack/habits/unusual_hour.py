@@ -14,31 +14,30 @@ from itrack.mobility import Severity, Staypoint, Trip
 
 __all__ = ["hour_at_place", "unusual_hour_under_way"]
 
-_LEAST_DAYS = 8
+_LEAST_DAYS = 20
 _LEAST_TRIPS = 30
 _LASTS_S = 1800.0
-_SURE = 1.0
-_HALF_SURE = 0.6
+_DEEP = 0.6
+"""So deep in the hours between usual ones an hour must be. Somebody is late more often than up in the middle of the
+night."""
+_DEEP_AT_PLACE = 0.8
+"""The same for a place: who goes there in the evening may well go there on a morning, once."""
 _VERY_FAR_S = 4 * 3600.0
 
 
 def unusual_hour_under_way(trip: Trip, past: Past) -> Odd | None:
-    """What is odd about when a trip was: no moment of it is near a time of day at which the person is under way.
-
-    Between six tenths of the distance and all of it, the isolation forest has to find the trip rare, too.
-    """
+    """What is odd about when a trip was: all of it far from the times of day at which the person is under way."""
     if len(past.trips) < _LEAST_TRIPS:
         return None
-    far_s = float(past.under_way.distances_s(slots_of(trip.started_at, trip.ended_at, past.zone)).min())
-    limit_s = past.rules.hour_limit_s
-    is_rare = far_s >= _HALF_SURE * limit_s and past.rarity.is_rare(past.life.shape_of(trip))
-    if far_s < limit_s and not is_rare:
+    slots = slots_of(trip.started_at, trip.ended_at, past.zone)
+    far_s = float(past.under_way.far_s(slots).min())
+    if far_s < past.rules.hour_limit_s or float(past.under_way.depths(slots).min()) < _DEEP:
         return None
     return Odd(
         kind=HabitKind.UNUSUAL_HOUR,
         happened_at=trip.started_at,
         severity=_severity(far_s),
-        sentence=f"Was under way at {_clock(trip.started_at, past)}; {_far(far_s)} from any hour at which that is usual.",
+        sentence=f"Was under way at {_clock(trip.started_at, past)}, {_far(far_s)} at which that is usual.",
         judged_at=trip.judged_at,
     )
 
@@ -46,13 +45,14 @@ def unusual_hour_under_way(trip: Trip, past: Past) -> Odd | None:
 def hour_at_place(stay: Staypoint, past: Past, until_at: datetime) -> tuple[datetime, Odd] | None:
     """When a stay at a known place becomes odd by its hour, and how; None when it does not before `until_at`.
 
-    It does after half an hour far from all hours at which the person is there on at least two days.
+    It does after half an hour far from all times of day at which the person has been there.
     """
     place = past.places.of(stay.latitude_deg, stay.longitude_deg)
     if place == NOWHERE or past.hours[place].days < _LEAST_DAYS:
         return None
-    far_s = past.hours[place].distances_s(slots_of(stay.started_at, until_at, past.zone))
-    odd = np.flatnonzero(far_s >= past.rules.hour_limit_s)
+    slots = slots_of(stay.started_at, until_at, past.zone)
+    far_s = past.hours[place].far_s(slots)
+    odd = np.flatnonzero((far_s >= past.rules.hour_limit_s) & (past.hours[place].depths(slots) >= _DEEP_AT_PLACE))
     if not len(odd):
         return None
     began_at = stay.started_at if odd[0] == 0 else _slot_start(stay.started_at, int(odd[0]))
@@ -64,8 +64,8 @@ def hour_at_place(stay: Staypoint, past: Past, until_at: datetime) -> tuple[date
         happened_at=began_at,
         severity=_severity(float(far_s[odd[0]])),
         sentence=(
-            f"Was at a known place at {_clock(began_at, past)}; "
-            f"{_far(float(far_s[odd[0]]))} from any hour at which they usually are there."
+            f"Was at a known place at {_clock(began_at, past)}, "
+            f"{_far(float(far_s[odd[0]]))} at which they usually are there."
         ),
         judged_at=stay.judged_at,
     )
@@ -86,4 +86,4 @@ def _clock(at: datetime, past: Past) -> str:
 
 
 def _far(far_s: float) -> str:
-    return "it is far" if far_s == float("inf") else f"it is {far_s / 3600:.1f} h"
+    return "far from any hour" if far_s == float("inf") else f"{far_s / 3600:.1f} h from any hour"

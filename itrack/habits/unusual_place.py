@@ -22,7 +22,7 @@ def place_due_at(stay: Staypoint, past: Past) -> datetime:
 
 def unusual_place(stay: Staypoint, past: Past) -> Odd | None:
     """What is odd about where a stay is, once it has lasted: no stay that is remembered is near, nor any usual way."""
-    away_m = past.places.nearest_m(stay.latitude_deg, stay.longitude_deg)
+    away_m = past.been_m(stay)
     if away_m <= past.rules.place_radius_m or is_on_known_ground(stay, past):
         return None
     return Odd(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import datetime
 
 import numpy as np
@@ -15,15 +16,17 @@ from itrack.mobility import Mode, Severity
 
 __all__ = ["unusual_speed"]
 
-_LEAST_S = 180.0
+_LEAST_S = 60.0
 _LEAST_M = 200.0
-_ALIKE = 2.0
+_ALIKE = 1.6
 """Ways are alike up to this ratio of their lengths."""
 _LEAST_LEGS = 12
 _LEAST_SPREAD = 0.08
 """Of the logarithm: 8 % faster or slower is nothing."""
 _LEAST_RATIO = 1.4
-_SURE = 1.5
+_LEAST_JAM_RATIO = 2.5
+"""Traffic makes rides slower than usual by so much without being unusual."""
+_SURE = 1.2
 
 _DOING = {
     Mode.WALK: "Walked",
@@ -37,26 +40,22 @@ _DOING = {
 def unusual_speed(leg: Leg, past: Past, judged_at: datetime) -> Odd | None:
     """What is odd about the mean speed of a leg: the robust z of its logarithm among the newest legs alike.
 
-    Between the limit and one and a half times it, the isolation forest has to find the leg rare, too.
+    Between the limit and 1.2 times it, the isolation forest has to find the leg rare, too.
     """
     shape = leg.shape
-    if shape.seconds < _LEAST_S or shape.metres < _LEAST_M:
+    if not _is_long_enough(leg):
         return None
-    alike = [
-        math.log(other.shape.metres / other.shape.seconds)
-        for other in past.legs
-        if other.mode == leg.mode
-        and shape.metres / _ALIKE <= other.shape.metres <= shape.metres * _ALIKE
-        and other.shape.seconds >= _LEAST_S
-        and other.shape.metres >= _LEAST_M
-    ][-past.rules.window :]
+    comparable = [other for other in past.legs if other.mode == leg.mode and _is_long_enough(other)]
+    alike = _speeds(other for other in comparable if _ratio(other.shape.metres, shape.metres) <= _ALIKE)
     if len(alike) < _LEAST_LEGS:
         return None
-    habit = usual(np.array(alike), _LEAST_SPREAD)
+    habit = usual(np.array(alike[-past.rules.window :]), _LEAST_SPREAD)
     speed = math.log(shape.metres / shape.seconds)
     z, limit = abs(habit.z(speed)), past.rules.z_limit
     ratio = math.exp(abs(speed - habit.median))
-    if z < limit or ratio < _LEAST_RATIO or (z < _SURE * limit and not past.rarity.is_rare(shape)):
+    is_jam = leg.mode is Mode.MOTORISED and speed < habit.median
+    least_ratio = _LEAST_JAM_RATIO if is_jam else _LEAST_RATIO
+    if z < limit or ratio < least_ratio or (z < _SURE * limit and not past.rarity.is_rare(shape)):
         return None
     return Odd(
         kind=HabitKind.UNUSUAL_SPEED,
@@ -68,3 +67,16 @@ def unusual_speed(leg: Leg, past: Past, judged_at: datetime) -> Odd | None:
         ),
         judged_at=judged_at,
     )
+
+
+def _is_long_enough(leg: Leg) -> bool:
+    return leg.shape.seconds >= _LEAST_S and leg.shape.metres >= _LEAST_M
+
+
+def _speeds(legs: Iterable[Leg]) -> list[float]:
+    """Logarithms of metres a second."""
+    return [math.log(leg.shape.metres / leg.shape.seconds) for leg in legs]
+
+
+def _ratio(one: float, other: float) -> float:
+    return max(one, other) / min(one, other)

@@ -1,68 +1,62 @@
-"""Wandering: much way and little progress, to and fro within a few cells."""
+"""Wandering: much way and little progress, to and fro within a few hundred metres."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import numpy as np
 
 from itrack.habits.kinds import HabitKind, Odd
-from itrack.habits.life import Leg
 from itrack.habits.past import Past
 from itrack.habits.robust import usual
-from itrack.mobility import Mode, Severity, Trip
+from itrack.mobility import Severity, Trip
 
 __all__ = ["wandering"]
 
-_ON_FOOT = {Mode.WALK, Mode.RUN, Mode.UNKNOWN}
-_FAST_MPS = 3.5
-"""On foot nobody is faster over a whole trip."""
-_LEAST_M = 800.0
-_ALIKE_M = 300.0
-_LEAST_TRIPS = 12
+_LEAST_M = 850.0
+"""Straight across a cell of resolution 9 are 400 m."""
+_LEAST_PASSAGES = 8
+_LEAST_TRIPS = 15
 _LEAST_SPREAD = 0.15
 _LEAST_RATIO = 1.8
 
 
-def wandering(trip: Trip, legs: list[Leg], past: Past) -> Odd | None:
-    """What is odd about how far a trip on foot went in how few cells: the robust z of the metres for each cell.
+def wandering(trip: Trip, past: Past) -> Odd | None:
+    """What is odd about how far a trip went within one cell: the robust z of it among the person's trips.
 
-    A walk straight on is about 250 m long in each cell of resolution 9; one to and fro is longer in each. Compared with
-    the person's own walks, those that are rounds included.
+    Who walks on leaves a cell after some hundred metres, however long the way is; who walks to and fro does not. Rounds
+    that the person usually makes are among what it is compared with.
     """
-    cells = _cells(trip, past)
-    if trip.distance_m < _LEAST_M or not cells or not _is_on_foot(trip, legs):
+    here_m = _most_m(trip, past)
+    if here_m is None or here_m < _LEAST_M:
         return None
-    earlier = []
-    for number, other in enumerate(past.trips):
-        count = _cells(other, past)
-        if count and other.distance_m >= _ALIKE_M and _is_on_foot(other, past.legs_of(number)):
-            earlier.append(math.log(other.distance_m / count))
+    earlier = [math.log(metres) for other in past.trips if (metres := _most_m(other, past)) is not None]
     if len(earlier) < _LEAST_TRIPS:
         return None
     habit = usual(np.array(earlier[-past.rules.window :]), _LEAST_SPREAD)
-    dense = math.log(trip.distance_m / cells)
-    if habit.z(dense) < past.rules.z_limit or math.exp(dense - habit.median) < _LEAST_RATIO:
+    ratio = here_m / math.exp(habit.median)
+    if habit.z(math.log(here_m)) < past.rules.z_limit or ratio < _LEAST_RATIO:
         return None
     return Odd(
         kind=HabitKind.WANDERING,
         happened_at=trip.started_at,
         severity=Severity.MEDIUM,
         sentence=(
-            f"Walked {trip.distance_m / 1000:.1f} km to and fro, "
-            f"{math.exp(dense - habit.median):.1f} times as far in as small an area as on their usual walks."
+            f"Went {trip.distance_m / 1000:.1f} km to and fro, {here_m / 1000:.1f} km of it within one cell of the map; "
+            f"{ratio:.1f} times as far as on their usual ways."
         ),
         judged_at=trip.judged_at,
     )
 
 
-def _cells(trip: Trip, past: Past) -> int:
+def _most_m(trip: Trip, past: Past) -> float | None:
+    """How far the trip went within the one cell that it was seen in most; None when it was hardly seen there."""
     way = past.life.ways.get(trip.trip_id)
-    return len(set(way.cells)) if way else 0
-
-
-def _is_on_foot(trip: Trip, legs: list[Leg]) -> bool:
-    """Whether most of it was, as far as is known."""
-    seconds = (trip.ended_at - trip.started_at).total_seconds()
-    on_foot_m = sum(leg.shape.metres for leg in legs if leg.mode in _ON_FOOT)
-    return 2 * on_foot_m >= trip.distance_m and trip.distance_m < _FAST_MPS * seconds
+    if way is None:
+        return None
+    seen: Counter[str] = Counter()
+    for cell, passages in zip(way.cells, way.passages, strict=True):
+        seen[cell] += passages
+    most = max(seen.values(), default=0)
+    return trip.distance_m * most / seen.total() if most >= _LEAST_PASSAGES else None

@@ -99,7 +99,9 @@ def length_m(path: Path) -> float:
 
 
 def along(path: Path, metres: float) -> Place:
-    """The point so far along a path; its end beyond it."""
+    """The point so far along a path; exactly its end there and beyond."""
+    if metres >= length_m(path) - 1e-6:
+        return path[-1]
     for start, end in pairwise(path):
         leg_m = math.dist(start, end)
         if metres <= leg_m:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
 import h3
 
@@ -120,7 +121,7 @@ class _Rows:
                     trip_id=trip_id,
                     started_at=move.began_at,
                     ended_at=move.ended_at,
-                    mode=self._seen_mode(move.mode),
+                    mode=self._seen_mode(move),
                     confidence=0.9,
                     distance_m=metres * length_m(move.path) / max(1.0, sum(length_m(each.path) for each in moves)),
                     fix_count=int((move.ended_at - move.began_at).total_seconds() / 15),
@@ -134,32 +135,37 @@ class _Rows:
             started_at=began_at,
             from_cell=None,
             to_cell=None,
-            cells=self._cells(move.path for move in moves),
+            **self._cells(move.path for move in moves),
         )
 
-    def _seen_mode(self, mode: Mode) -> Mode:
-        """Modes are mistaken now and then."""
+    def _seen_mode(self, move: Move) -> Mode:
+        """Modes are mistaken now and then; a bicycle for a slow car, or the other way round, by its speed."""
         kind = self.random.random()
+        mps = length_m(move.path) / (move.ended_at - move.began_at).total_seconds()
         if kind < 0.02:
             return Mode.UNKNOWN
-        if kind < 0.03 and mode in {Mode.BICYCLE, Mode.MOTORISED}:
-            return Mode.BICYCLE if mode is Mode.MOTORISED else Mode.MOTORISED
-        return mode
+        if kind < 0.1 and move.mode is not Mode.WALK and 3.5 < mps < 6:
+            return Mode.BICYCLE if move.mode is Mode.MOTORISED else Mode.MOTORISED
+        return move.mode
 
-    def _cells(self, paths: Iterable[Path]) -> tuple[str, ...]:
+    def _cells(self, paths: Iterable[Path]) -> dict[str, Any]:
         cells: list[str] = []
+        passages: list[int] = []
         east_m = north_m = 0.0
         for path in paths:
-            for metres in range(0, int(length_m(path)), 60):
+            for metres in range(0, int(length_m(path)), 45):
                 east_m = 0.9 * east_m + self.random.gauss(0, 3.5)
                 north_m = 0.9 * north_m + self.random.gauss(0, 3.5)
                 if self.random.random() < 0.15:
                     continue
                 at = along(path, metres)
                 cell = h3.latlng_to_cell(*degrees((at[0] + east_m, at[1] + north_m)), 9)
-                if not cells or cells[-1] != cell:
+                if cells and cells[-1] == cell:
+                    passages[-1] += 1
+                else:
                     cells.append(cell)
-        return tuple(cells)
+                    passages.append(1)
+        return {"cells": tuple(cells), "passages": tuple(passages)}
 
 
 def _stays_and_ways(weeks: Weeks) -> tuple[list[Visit], list[list[Move]]]:

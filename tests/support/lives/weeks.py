@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -16,6 +18,7 @@ __all__ = ["Episode", "Move", "Visit", "Weeks", "live"]
 
 ZONE = ZoneInfo("Europe/Zurich")
 FIRST_DAY = date(2026, 2, 2)
+_PAUSE = timedelta(minutes=15)
 _HOLIDAYS = {12, 33, 54}
 """Days that everybody takes for a Sunday."""
 
@@ -71,8 +74,20 @@ def live(person: Person, random: Random, days: int, oddities: dict[int, str] | N
             teller.day_away(number, is_first=number == away.start, is_last=number == away.stop - 1)
         else:
             teller.day(number, (oddities or {}).get(number))
-    teller.visits[-1].ended_at = teller.at(days, 3)
-    return Weeks(visits=teller.visits, moves=teller.moves, episodes=teller.episodes, days=days)
+    teller.visits[-1].ended_at = max(teller.now, teller.at(days, 3))
+    episodes = [*teller.episodes, *_first_times(teller.visits)]
+    return Weeks(visits=teller.visits, moves=teller.moves, episodes=episodes, days=days)
+
+
+def _first_times(visits: list[Visit]) -> Iterator[Episode]:
+    """Where somebody is for the first time is unusual, although it is one of their places; it may be told."""
+    been: list[Place] = []
+    for visit in visits:
+        if visit.ended_at is not None and visit.ended_at - visit.began_at > _PAUSE:
+            if all(math.dist(visit.place, place) > 100 for place in been):
+                for kind in ("unusual_place", "stopped_long"):
+                    yield Episode(kind=kind, began_at=visit.began_at, ended_at=visit.ended_at, may=True)
+            been.append(visit.place)
 
 
 def _holiday(random: Random, days: int) -> range:
@@ -189,10 +204,14 @@ class _Teller(msgspec.Struct):
         person, random = self.person, self.random
         self._oddly(number)
         self._wait_until(self.at(number, self._vague(18.6, 0.8)))
+        if self.now > self.at(number, 20.5):
+            return
         if weekday in person.gym_days and random.random() < 0.85:
             self._visit("gym", 0.9, 1.6)
         elif random.random() < person.shops:
             self._visit("shop", 0.2, 0.5)
+        if self.now > self.at(number, 21.5):
+            return
         if random.random() < person.strolls:
             self._wait_until(self.now + timedelta(hours=random.uniform(0.3, 1.2)))
             self._round()
@@ -204,11 +223,12 @@ class _Teller(msgspec.Struct):
     # What is odd
 
     def _go_out_at_night(self, number: int) -> None:
-        """Between two and four at night: a round, or to work or the park for an hour."""
-        if self.now > self.at(number, 1):
-            return
+        """In the middle of the time of day at which they never go anywhere: a round, or to work or a park for a while."""
         person, random = self.person, self.random
-        self._wait_until(self.at(number, random.uniform(2.0, 3.6)))
+        hour = self._dead_hour()
+        if hour is None or self.now > self.at(number, hour - 2):
+            return
+        self._wait_until(self.at(number, random.gauss(hour, 0.15)))
         began_at = self.now
         if random.random() < 0.5:
             self._round()
@@ -218,6 +238,18 @@ class _Teller(msgspec.Struct):
             self._stay(random.uniform(0.7, 1.2))
             self._move(person.home, pauses=False)
         self._note("unusual_hour", began_at)
+
+    def _dead_hour(self) -> float | None:
+        """The middle of the longest part of the night in which they are never under way; None when it is short."""
+        nights = sorted(
+            (local.hour + local.minute / 60 - 20) % 24
+            for move in self.moves
+            for local in (move.began_at.astimezone(ZONE), move.ended_at.astimezone(ZONE))
+            if move.began_at < self.now - timedelta(days=1)
+        )
+        length_h, middle = max((after - before, (after + before) / 2) for before, after in pairwise([*nights, 14.0]))
+        hour = (middle + 20) % 24
+        return hour if length_h >= 6 and 1 <= hour <= 6 else None
 
     def _oddly(self, number: int) -> None:
         """The day's odd thing, where it can be done in the afternoon or evening."""
@@ -244,8 +276,12 @@ class _Teller(msgspec.Struct):
                 self._move(back, pauses=False)
                 self._stay(random.uniform(0.3, 0.8))
                 began_at = self.now
-                factor = random.uniform(1.9, 2.6)
-                self._move(there, pauses=False, hurry=factor if random.random() < 0.5 else 1 / factor)
+                rides = self._mode(back, there) is Mode.MOTORISED
+                slower = 1 / (random.uniform(3, 4) if rides else random.uniform(1.9, 2.6))
+                faster = random.uniform(2.2, 3) if rides else random.uniform(1.9, 2.6)
+                self._move(there, pauses=False, hurry=random.choice([slower, faster]))
+            case "off_usual_way" if len(self._moves_to(back)) < 20:
+                return  # no way there is usual
             case "off_usual_way":
                 self._move(back, pauses=False, path=self._detour(there, back))
                 self._note("off_usual_way", began_at)
@@ -309,9 +345,11 @@ class _Teller(msgspec.Struct):
         mode, way_m = self._mode(way[0], to), length_m(way)
         places = [self.person.home, *self.person.places.values(), self.person.work or self.person.home]
         options = [share * way_m for share in (0.3, 0.4, 0.5, 0.6, 0.7)]
-        stops_m = max(options, key=lambda m: min(math.dist(along(way, m), place) for place in places))
-        if min(math.dist(along(way, stops_m), place) for place in places) < 250:
+        places += [visit.place for visit in self.visits if visit.ended_at and visit.ended_at - visit.began_at > _PAUSE]
+        fitting = [m for m in options if min(math.dist(along(way, m), place) for place in places) > 250]
+        if not fitting:
             return
+        stops_m = self.random.choice(fitting)
         self._move(along(way, stops_m), mode, pauses=False, path=_part(way, 0, stops_m))
         began_at = self.now
         self._stay(hours)
@@ -336,7 +374,8 @@ class _Teller(msgspec.Struct):
         self._wait_until(self.now + timedelta(hours=hours))
 
     def _wait_until(self, at: datetime) -> None:
-        self.now = max(self.now + timedelta(minutes=6), at) if at > self.now else self.now
+        """Until then, and for some minutes at least."""
+        self.now = max(self.now, at, self.visits[-1].began_at + timedelta(minutes=self.random.uniform(6, 15)))
 
     def _move(
         self,
