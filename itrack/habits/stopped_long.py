@@ -17,7 +17,7 @@ __all__ = ["stop_limit", "stopped_long"]
 
 _LEAST_PAUSES = 8
 _LEAST_SPREAD = 0.3
-_MOST_S = 7200.0
+_MOST_S = 5400.0
 
 
 def stop_limit(stay: Staypoint, past: Past) -> timedelta | None:

@@ -45,14 +45,14 @@ def unusual_hour_under_way(trip: Trip, past: Past) -> Odd | None:
 def hour_at_place(stay: Staypoint, past: Past, until_at: datetime) -> tuple[datetime, Odd] | None:
     """When a stay at a known place becomes odd by its hour, and how; None when it does not before `until_at`.
 
-    It does after half an hour far from all times of day at which the person has been there.
+    It does after half an hour twice as far from all times of day at which the person has been there.
     """
     place = past.places.of(stay.latitude_deg, stay.longitude_deg)
     if place == NOWHERE or past.hours[place].days < _LEAST_DAYS:
         return None
     slots = slots_of(stay.started_at, until_at, past.zone)
     far_s = past.hours[place].far_s(slots)
-    odd = np.flatnonzero((far_s >= past.rules.hour_limit_s) & (past.hours[place].depths(slots) >= _DEEP_AT_PLACE))
+    odd = np.flatnonzero((far_s >= 2 * past.rules.hour_limit_s) & (past.hours[place].depths(slots) >= _DEEP_AT_PLACE))
     if not len(odd):
         return None
     began_at = stay.started_at if odd[0] == 0 else _slot_start(stay.started_at, int(odd[0]))

@@ -109,6 +109,7 @@ class _Teller(msgspec.Struct):
     episodes: list[Episode] = []
     odd: str | None = None
     refuge: Place = (0.0, 0.0)
+    tried: set[tuple[Place, Place]] = set()
 
     def __post_init__(self) -> None:
         self.visits.append(Visit(place=self.person.home, began_at=self.now))
@@ -280,7 +281,7 @@ class _Teller(msgspec.Struct):
                 slower = 1 / (random.uniform(3, 4) if rides else random.uniform(1.9, 2.6))
                 faster = random.uniform(2.2, 3) if rides else random.uniform(1.9, 2.6)
                 self._move(there, pauses=False, hurry=random.choice([slower, faster]))
-            case "off_usual_way" if len(self._moves_to(back)) < 20:
+            case "off_usual_way" if len(self._between(there, back)) < 32:
                 return  # no way there is usual
             case "off_usual_way":
                 self._move(back, pauses=False, path=self._detour(there, back))
@@ -307,10 +308,10 @@ class _Teller(msgspec.Struct):
         options = [self.person.places["shop"], self.person.places["market"], self.person.places["gym"]]
         if self.person.work is not None:
             return self.person.work
-        return max(options[:2], key=lambda place: len(self._moves_to(place)))
+        return max(options[:2], key=lambda place: len(self._between(self.person.home, place)))
 
-    def _moves_to(self, place: Place) -> list[Move]:
-        return [move for move in self.moves if move.path[-1] == place]
+    def _between(self, one: Place, other: Place) -> list[Move]:
+        return [move for move in self.moves if {move.path[0], move.path[-1]} == {one, other}]
 
     def _known(self) -> list[Place]:
         """Every corner of every way so far."""
@@ -319,7 +320,8 @@ class _Teller(msgspec.Struct):
     def _detour(self, start: Place, end: Place) -> Path:
         """Around, by a point well off their usual ways."""
         far_m = max(900.0, 0.7 * math.dist(start, end))
-        known = [along(path, m) for path in self._paths(start, end) for m in range(0, int(length_m(path)), 100)]
+        paths = [*self._paths(start, end), *(move.path for move in self._between(start, end))]
+        known = [along(path, m) for path in paths for m in range(0, int(length_m(path)), 100)]
         while True:
             by = _beside(along([start, end], math.dist(start, end) / 2), self.random, 0.7 * far_m, 1.2 * far_m)
             if min(math.dist(by, each) for each in known) > 0.6 * far_m:
@@ -389,7 +391,15 @@ class _Teller(msgspec.Struct):
         random, start = self.random, self.visits[-1].place
         mode = mode or self._mode(start, to)
         if path is None:
-            path = path_between(self.person, random, start, to, is_other=random.random() < 0.1)
+            is_other = random.random() < 0.1
+            path = path_between(self.person, random, start, to, is_other=is_other)
+            key = min(start, to), max(start, to)
+            if is_other and key not in self.tried:
+                self.tried.add(key)
+                lasts = timedelta(hours=1)
+                self.episodes.append(
+                    Episode(kind="off_usual_way", began_at=self.now, ended_at=self.now + lasts, may=True)
+                )
         metres = length_m(path)
         if pauses and mode is Mode.WALK and metres > 500 and random.random() < 0.08:
             part_m = random.uniform(0.3, 0.7) * metres
