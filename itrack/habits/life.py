@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from itrack.day import Day
-from itrack.instant import Instant
-from itrack.mobility import Mode, Staypoint, Trip, Tripleg
 from itrack.habits.rarity import TripShape
 from itrack.habits.slots import SLOTS, Slots, slots_of
+from itrack.instant import Instant
+from itrack.mobility import Mode, Staypoint, Trip, Tripleg
 from itrack.trajectory.point import milliseconds_of
 
 __all__ = ["NOT_ENDED_MS", "Leg", "Life", "Way"]
@@ -47,6 +47,7 @@ class Leg(NamedTuple):
     """A part of a trip in one mode; the whole trip, in an unknown mode, where its parts are not known."""
 
     trip: Trip
+    started_at: datetime
     mode: Mode
     shape: TripShape
 
@@ -65,6 +66,7 @@ class Life:
         self,
         device_id: str,
         zone: ZoneInfo,
+        *,
         stays: Iterable[Staypoint],
         trips: Iterable[Trip],
         legs: Iterable[Tripleg] = (),
@@ -156,8 +158,11 @@ class Life:
     def _legs_of(self, trip: Trip) -> list[Leg]:
         parts = self._parts.get(trip.trip_id)
         if not parts:
-            return [Leg(trip, Mode.UNKNOWN, self.shape_of(trip))]
-        return [Leg(trip, part.mode, self._shape(part.started_at, part.ended_at, part.distance_m)) for part in parts]
+            return [Leg(trip, trip.started_at, Mode.UNKNOWN, self.shape_of(trip))]
+        return [
+            Leg(trip, part.started_at, part.mode, self._shape(part.started_at, part.ended_at, part.distance_m))
+            for part in parts
+        ]
 
     def _shape(self, started_at: datetime, ended_at: datetime, metres: float) -> TripShape:
         local = started_at.astimezone(self.zone)

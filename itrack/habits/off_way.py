@@ -16,7 +16,7 @@ _LEAST_SHARE_OF_ONE = 0.4
 
 
 def off_usual_way(trip: Trip, past: Past) -> Odd | None:
-    """What is odd about where a trip led: a quarter of the way in cells that no earlier one touched; two fifths in one."""
+    """What is odd about where a trip led: a quarter of it through cells new to this way, or two fifths through one."""
     ends = past.ends_of(trip)
     way = past.life.ways.get(trip.trip_id)
     if ends is None or way is None or len(earlier := past.ways.get(ends, [])) < _LEAST_TRIPS:

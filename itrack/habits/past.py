@@ -1,4 +1,4 @@
-"""What is known of a person at a moment, learnt from the rows that had ended by then. Each part is learnt when asked for."""
+"""What is known of a person at a moment, learnt from what had ended by then. Each part is learnt when asked for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from itrack.habits.life import Leg, Life
 from itrack.habits.places import NOWHERE, Places, distances_m
 from itrack.habits.rarity import Rarity
 from itrack.habits.rules import HabitRules
-from itrack.habits.slots import SLOTS, UsualTimes
+from itrack.habits.slots import SLOTS, Slots, UsualTimes
 from itrack.mobility import Staypoint, Trip
 
 __all__ = ["Past"]
@@ -91,7 +91,7 @@ class Past:
     @cached_property
     def hours(self) -> dict[int, UsualTimes]:
         """When the person is at each place."""
-        slots = self.life.stay_slots[self._stays]
+        slots = self.stay_slots
         labels = self.places.labels
         return {
             place: UsualTimes(slots[number] for number in np.flatnonzero(labels == place))
@@ -99,11 +99,16 @@ class Past:
         }
 
     @cached_property
+    def ends(self) -> dict[str, tuple[int, int]]:
+        """The two places of each trip between known ones, by `trip_id`."""
+        return {trip.trip_id: ends for trip in self.trips if (ends := self.ends_of(trip)) is not None}
+
+    @cached_property
     def ways(self) -> dict[tuple[int, int], list[tuple[str, ...]]]:
         """The cells of each trip between two places, by the places' numbers, whichever way it led."""
         ways: dict[tuple[int, int], list[tuple[str, ...]]] = {}
         for trip in self.trips:
-            ends = self.ends_of(trip)
+            ends = self.ends.get(trip.trip_id)
             way = self.life.ways.get(trip.trip_id)
             if ends is not None and way is not None and way.cells:
                 ways.setdefault(ends, []).append(way.cells)
@@ -141,10 +146,23 @@ class Past:
             return None
         return places[0], places[1]
 
+    @property
+    def stay_slots(self) -> list[Slots]:
+        """Of each remembered stay."""
+        return self.life.stay_slots[self._stays]
+
+    def centre_of(self, place: int) -> tuple[float, float]:
+        """Mean latitude and longitude of the stays at a place."""
+        there = self.places.labels == place
+        latitudes_deg, longitudes_deg = self.life.latitudes_deg[self._stays], self.life.longitudes_deg[self._stays]
+        return float(latitudes_deg[there].mean()), float(longitudes_deg[there].mean())
+
     def _place_of(self, staypoint_id: str | None) -> int:
         number = self.life.number_of_stay.get(staypoint_id or "")
-        if number is None:
-            return NOWHERE
+        return NOWHERE if number is None else self.place_of_stay(number)
+
+    def place_of_stay(self, number: int) -> int:
+        """The place of the stay with that number in the life, whether it is remembered or not."""
         if self._stays.start <= number < self._stays.stop:
             return int(self.places.labels[number - self._stays.start])
         stay = self.life.stays[number]

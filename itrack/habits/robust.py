@@ -18,12 +18,10 @@ class Usual(NamedTuple):
     Attributes:
         median: of the values.
         spread: a robust standard deviation, at least the floor that was given.
-        count: how many values there were.
     """
 
     median: float
     spread: float
-    count: int
 
     def z(self, value: float) -> float:
         """How many spreads the value is above the median; negative below it."""
@@ -41,4 +39,4 @@ def usual(values: npt.NDArray[np.float64], least_spread: float) -> Usual:
     """
     median = float(np.median(values))
     spread = _MAD_TO_SIGMA * float(np.median(np.abs(values - median)))
-    return Usual(median, max(spread, least_spread), len(values))
+    return Usual(median, max(spread, least_spread))

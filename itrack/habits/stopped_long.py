@@ -50,7 +50,7 @@ def stopped_long(stay: Staypoint, limit: timedelta, *, is_twice: bool) -> Odd:
         happened_at=stay.started_at,
         severity=Severity.HIGH if is_twice else Severity.MEDIUM,
         sentence=(
-            f"Has stopped for more than {minutes * (2 if is_twice else 1):.0f} minutes where they usually only pass by; "
+            f"Has stopped for more than {minutes * (1 + is_twice):.0f} minutes where they usually only pass by; "
             f"up to {minutes:.0f} would be ordinary."
         ),
         judged_at=stay.judged_at,

@@ -29,7 +29,7 @@ def unusual_place(stay: Staypoint, past: Past) -> Odd | None:
         kind=HabitKind.UNUSUAL_PLACE,
         happened_at=stay.started_at,
         severity=Severity.MEDIUM if away_m >= _FAR_M else Severity.LOW,
-        sentence=f"Stays where they have not been for weeks, {_distance(away_m)} from the nearest place that they know.",
+        sentence=f"Stays where they have not been for weeks, {_distance(away_m)} from the nearest place they know.",
         judged_at=stay.judged_at,
     )
 

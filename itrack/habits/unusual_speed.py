@@ -40,13 +40,21 @@ _DOING = {
 def unusual_speed(leg: Leg, past: Past, judged_at: datetime) -> Odd | None:
     """What is odd about the mean speed of a leg: the robust z of its logarithm among the newest legs alike.
 
+    Alike are those of the same mode and of like length; for an unknown mode also those between the same places.
+
     Between the limit and 1.2 times it, the isolation forest has to find the leg rare, too.
     """
     shape = leg.shape
     if not _is_long_enough(leg):
         return None
-    comparable = [other for other in past.legs if other.mode == leg.mode and _is_long_enough(other)]
-    alike = _speeds(other for other in comparable if _ratio(other.shape.metres, shape.metres) <= _ALIKE)
+    ends = past.ends_of(leg.trip) if leg.mode is Mode.UNKNOWN else None
+    alike = _speeds(
+        other
+        for other in past.legs
+        if (other.mode == leg.mode or (ends is not None and past.ends.get(other.trip.trip_id) == ends))
+        and _is_long_enough(other)
+        and _ratio(other.shape.metres, shape.metres) <= _ALIKE
+    )
     if len(alike) < _LEAST_LEGS:
         return None
     habit = usual(np.array(alike[-past.rules.window :]), _LEAST_SPREAD)

@@ -43,8 +43,8 @@ def wandering(trip: Trip, past: Past) -> Odd | None:
         happened_at=trip.started_at,
         severity=Severity.MEDIUM,
         sentence=(
-            f"Went {trip.distance_m / 1000:.1f} km to and fro, {here_m / 1000:.1f} km of it within one cell of the map; "
-            f"{ratio:.1f} times as far as on their usual ways."
+            f"Went {trip.distance_m / 1000:.1f} km to and fro, {here_m / 1000:.1f} km of it within one cell of the "
+            f"map; {ratio:.1f} times as far as on their usual ways."
         ),
         judged_at=trip.judged_at,
     )

@@ -38,10 +38,10 @@ def life_of(device_id: str, weeks: Weeks, random: Random) -> Life:
     return Life(
         device_id,
         ZONE,
-        [row for row in rows if isinstance(row, Staypoint)],
-        [row for row in rows if isinstance(row, Trip)],
-        [row for row in rows if isinstance(row, Tripleg)],
-        ways,
+        stays=[row for row in rows if isinstance(row, Staypoint)],
+        trips=[row for row in rows if isinstance(row, Trip)],
+        legs=[row for row in rows if isinstance(row, Tripleg)],
+        ways=ways,
     )
 
 

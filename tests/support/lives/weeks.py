@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
-from datetime import UTC, date, datetime, timedelta
 from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -224,7 +224,7 @@ class _Teller(msgspec.Struct):
     # What is odd
 
     def _go_out_at_night(self, number: int) -> None:
-        """In the middle of the time of day at which they never go anywhere: a round, or to work or a park for a while."""
+        """In the middle of the hours in which they never go anywhere: a round, or to work or a park for a while."""
         person, random = self.person, self.random
         hour = self._dead_hour()
         if hour is None or self.now > self.at(number, hour - 2):
@@ -253,55 +253,58 @@ class _Teller(msgspec.Struct):
         return hour if length_h >= 6 and 1 <= hour <= 6 else None
 
     def _oddly(self, number: int) -> None:
-        """The day's odd thing, where it can be done in the afternoon or evening."""
-        person, random = self.person, self.random
-        if self.odd in {None, "unusual_hour"}:
+        """The day's odd thing, where it can be done in the afternoon or evening, on a way from home and back."""
+        doing = {
+            "unusual_place": self._somewhere_new,
+            "unusual_speed": self._hurry_or_dawdle,
+            "off_usual_way": self._go_by_another_way,
+            "wandering": self._wander,
+            "stopped_long": self._stop_on_the_way,
+        }.get(self.odd or "")
+        if doing is None:
             return
-        self._wait_until(self.at(number, random.uniform(17, 18.3)))
-        if self.now > self.at(number, 21):
-            return
+        self._wait_until(self.at(number, self.random.uniform(17, 18.3)))
+        if self.now <= self.at(number, 21) and doing():
+            self._stay(self.random.uniform(0.3, 0.8))
+            self._move(self.person.home, pauses=False)
+
+    def _somewhere_new(self) -> bool:
+        random, home = self.random, self.person.home
+        known = [point for move in self.moves for point in move.path]
+        spot = _beside(home, random, 2500, 9000)
+        while any(math.dist(spot, each) < 1500 for each in known):
+            spot = _beside(home, random, 2500, 9000)
+        self._move(spot, pauses=False)
         began_at = self.now
-        there, back = person.home, self._often()
-        match self.odd:
-            case "unusual_place":
-                spot = _beside(there, random, 2500, 9000)
-                while any(math.dist(spot, each) < 1500 for each in self._known()):
-                    spot = _beside(there, random, 2500, 9000)
-                self._move(spot, pauses=False)
-                began_at = self.now
-                self._stay(random.uniform(0.5, 2.0))
-                self._note("unusual_place", began_at)
-                self._move(there, pauses=False)
-                return
-            case "unusual_speed":
-                self._move(back, pauses=False)
-                self._stay(random.uniform(0.3, 0.8))
-                began_at = self.now
-                rides = self._mode(back, there) is Mode.MOTORISED
-                slower = 1 / (random.uniform(3, 4) if rides else random.uniform(1.9, 2.6))
-                faster = random.uniform(2.2, 3) if rides else random.uniform(1.9, 2.6)
-                self._move(there, pauses=False, hurry=random.choice([slower, faster]))
-            case "off_usual_way" if len(self._between(there, back)) < 32:
-                return  # no way there is usual
-            case "off_usual_way":
-                self._move(back, pauses=False, path=self._detour(there, back))
-                self._note("off_usual_way", began_at)
-                self._stay(random.uniform(0.3, 0.8))
-                self._move(there, pauses=False)
-                return
-            case "wandering":
-                back = person.places["shop"]
-                self._move(back, Mode.WALK, pauses=False, path=self._to_and_fro(there, back))
-                self._note("wandering", began_at)
-                self._stay(random.uniform(0.3, 0.8))
-                self._move(there, pauses=False)
-                return
-            case "stopped_long":
-                self._stop_on_way(back, random.uniform(1.6, 4.0))
-                self._stay(random.uniform(0.3, 0.6))
-                self._move(there, pauses=False)
-                return
+        self._stay(random.uniform(0.5, 2.0))
+        self._note("unusual_place", began_at)
+        return True
+
+    def _hurry_or_dawdle(self) -> bool:
+        random, there = self.random, self._often()
+        self._move(there, pauses=False)
+        self._stay(random.uniform(0.3, 0.8))
+        began_at = self.now
+        rides = self._mode(there, self.person.home) is Mode.MOTORISED
+        slower = 1 / (random.uniform(3, 4) if rides else random.uniform(1.9, 2.6))
+        faster = random.uniform(2.2, 3) if rides else random.uniform(1.9, 2.6)
+        self._move(self.person.home, pauses=False, hurry=random.choice([slower, faster]))
         self._note("unusual_speed", began_at)
+        return False
+
+    def _go_by_another_way(self) -> bool:
+        home, there, began_at = self.person.home, self._often(), self.now
+        if len(self._between(home, there)) < 32:
+            return False  # no way there is usual
+        self._move(there, pauses=False, path=self._detour(home, there))
+        self._note("off_usual_way", began_at)
+        return True
+
+    def _wander(self) -> bool:
+        shop, began_at = self.person.places["shop"], self.now
+        self._move(shop, Mode.WALK, pauses=False, path=self._to_and_fro(self.person.home, shop))
+        self._note("wandering", began_at)
+        return True
 
     def _often(self) -> Place:
         """Somewhere that they often go to, not next door."""
@@ -341,22 +344,24 @@ class _Teller(msgspec.Struct):
             walked_m += math.dist(path[-2], path[-1])
         return [*path, end]
 
-    def _stop_on_way(self, to: Place, hours: float) -> None:
-        """A long stop on the way, where no place of theirs is near."""
-        way = path_between(self.person, self.random, self.person.home, to, is_other=False)
-        mode, way_m = self._mode(way[0], to), length_m(way)
-        places = [self.person.home, *self.person.places.values(), self.person.work or self.person.home]
-        options = [share * way_m for share in (0.3, 0.4, 0.5, 0.6, 0.7)]
+    def _stop_on_the_way(self) -> bool:
+        """A long stop on the way, where no place of theirs is near and they have not stopped before."""
+        home, to = self.person.home, self._often()
+        way = path_between(self.person, self.random, home, to, is_other=False)
+        mode, way_m = self._mode(home, to), length_m(way)
+        places = [home, to, *self.person.places.values()]
         places += [visit.place for visit in self.visits if visit.ended_at and visit.ended_at - visit.began_at > _PAUSE]
+        options = [share * way_m for share in (0.3, 0.4, 0.5, 0.6, 0.7)]
         fitting = [m for m in options if min(math.dist(along(way, m), place) for place in places) > 250]
         if not fitting:
-            return
+            return False
         stops_m = self.random.choice(fitting)
         self._move(along(way, stops_m), mode, pauses=False, path=_part(way, 0, stops_m))
         began_at = self.now
-        self._stay(hours)
+        self._stay(self.random.uniform(1.6, 4.0))
         self._note("stopped_long", began_at)
         self._move(to, mode, pauses=False, path=_part(way, stops_m, way_m))
+        return True
 
     def _note(self, kind: str, began_at: datetime) -> None:
         self.episodes.append(Episode(kind=kind, began_at=began_at, ended_at=self.now))
