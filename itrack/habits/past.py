@@ -48,8 +48,8 @@ class Past:
     def is_learnt(self) -> bool:
         """Whether the person has been followed on enough days for something to be unusual."""
         slots = [*self.life.stay_slots[self._stays], *self.life.trip_slots[self._trips]]
-        ends = {int(each[-1]) // SLOTS for each in slots}
-        return len(ends) >= self.rules.learning_days
+        days = np.unique(np.concatenate([np.zeros(0, np.int64), *slots]) // SLOTS)
+        return len(days) >= self.rules.learning_days
 
     @cached_property
     def places(self) -> Places:

@@ -34,14 +34,14 @@ class HabitRules(msgspec.Struct, frozen=True, kw_only=True):
     window: int = 100
     refresh_fixes: int = 1000
     sensitivity: float = 0.1
-    learning_days: int = 21
+    learning_days: int = 28
     history_days: int = 56
     place_radius_m: float = 100.0
     place_min_stays: int = 3
     place_min_s: float = 900.0
     hour_distance_s: float = 5400.0
     stop_least_s: float = 2700.0
-    quiet_s: float = 21_600.0
+    quiet_s: float = 7200.0
     silence_s: float = 43_200.0
 
     @property

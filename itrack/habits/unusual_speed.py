@@ -21,9 +21,9 @@ _LEAST_M = 200.0
 _ALIKE = 1.6
 """Ways are alike up to this ratio of their lengths."""
 _LEAST_LEGS = 12
-_LEAST_SPREAD = 0.08
-"""Of the logarithm: 8 % faster or slower is nothing."""
-_LEAST_RATIO = 1.4
+_LEAST_SPREAD, _LEAST_SPREAD_OF_RIDES = 0.08, 0.15
+"""Of the logarithm: 8 % faster or slower is nothing, in traffic 15 %."""
+_LEAST_RATIO, _LEAST_RATIO_OF_RIDES = 1.4, 1.7
 _LEAST_JAM_RATIO = 2.5
 """Traffic makes rides slower than usual by so much without being unusual."""
 _SURE = 1.2
@@ -57,12 +57,14 @@ def unusual_speed(leg: Leg, past: Past, judged_at: datetime) -> Odd | None:
     )
     if len(alike) < _LEAST_LEGS:
         return None
-    habit = usual(np.array(alike[-past.rules.window :]), _LEAST_SPREAD)
+    rides = leg.mode in {Mode.MOTORISED, Mode.UNKNOWN}
+    least_spread = _LEAST_SPREAD_OF_RIDES if rides else _LEAST_SPREAD
+    habit = usual(np.array(alike[-past.rules.window :]), least_spread)
     speed = math.log(shape.metres / shape.seconds)
     z, limit = abs(habit.z(speed)), past.rules.z_limit
     ratio = math.exp(abs(speed - habit.median))
     is_jam = leg.mode is Mode.MOTORISED and speed < habit.median
-    least_ratio = _LEAST_JAM_RATIO if is_jam else _LEAST_RATIO
+    least_ratio = _LEAST_JAM_RATIO if is_jam else _LEAST_RATIO_OF_RIDES if rides else _LEAST_RATIO
     if z < limit or ratio < least_ratio or (z < _SURE * limit and not past.rarity.is_rare(shape)):
         return None
     return Odd(

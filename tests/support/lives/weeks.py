@@ -287,7 +287,7 @@ class _Teller(msgspec.Struct):
         began_at = self.now
         rides = self._mode(there, self.person.home) is Mode.MOTORISED
         slower = 1 / (random.uniform(3, 4) if rides else random.uniform(1.9, 2.6))
-        faster = random.uniform(2.2, 3) if rides else random.uniform(1.9, 2.6)
+        faster = random.uniform(2.6, 3.4) if rides else random.uniform(1.9, 2.6)
         self._move(self.person.home, pauses=False, hurry=random.choice([slower, faster]))
         self._note("unusual_speed", began_at)
         return False
