@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from datetime import datetime
 
 import numpy as np
@@ -26,7 +25,7 @@ _LEAST_SPREAD, _LEAST_SPREAD_OF_RIDES = 0.08, 0.15
 _LEAST_RATIO, _LEAST_RATIO_OF_RIDES = 1.4, 1.7
 _LEAST_JAM_RATIO = 2.5
 """Traffic makes rides slower than usual by so much without being unusual."""
-_SURE = 1.2
+_HALF_SURE = 0.8
 
 _DOING = {
     Mode.WALK: "Walked",
@@ -40,22 +39,13 @@ _DOING = {
 def unusual_speed(leg: Leg, past: Past, judged_at: datetime) -> Odd | None:
     """What is odd about the mean speed of a leg: the robust z of its logarithm among the newest legs alike.
 
-    Alike are those of the same mode and of like length; for an unknown mode also those between the same places.
+    Alike are those of like length and the same mode between the same two places, where there are enough; else those of
+    the same mode. An unknown mode is alike to every mode between the same places.
 
-    Between the limit and 1.2 times it, the isolation forest has to find the leg rare, too.
+    From eight tenths of the limit on, a leg that the isolation forest finds rare is unusual, too.
     """
     shape = leg.shape
-    if not _is_long_enough(leg):
-        return None
-    ends = past.ends_of(leg.trip) if leg.mode is Mode.UNKNOWN else None
-    alike = _speeds(
-        other
-        for other in past.legs
-        if (other.mode == leg.mode or (ends is not None and past.ends.get(other.trip.trip_id) == ends))
-        and _is_long_enough(other)
-        and _ratio(other.shape.metres, shape.metres) <= _ALIKE
-    )
-    if len(alike) < _LEAST_LEGS:
+    if not _is_long_enough(leg) or (alike := _speeds_alike(leg, past)) is None:
         return None
     rides = leg.mode in {Mode.MOTORISED, Mode.UNKNOWN}
     least_spread = _LEAST_SPREAD_OF_RIDES if rides else _LEAST_SPREAD
@@ -65,7 +55,7 @@ def unusual_speed(leg: Leg, past: Past, judged_at: datetime) -> Odd | None:
     ratio = math.exp(abs(speed - habit.median))
     is_jam = leg.mode is Mode.MOTORISED and speed < habit.median
     least_ratio = _LEAST_JAM_RATIO if is_jam else _LEAST_RATIO_OF_RIDES if rides else _LEAST_RATIO
-    if z < limit or ratio < least_ratio or (z < _SURE * limit and not past.rarity.is_rare(shape)):
+    if ratio < least_ratio or z < _HALF_SURE * limit or (z < limit and not past.rarity.is_rare(shape)):
         return None
     return Odd(
         kind=HabitKind.UNUSUAL_SPEED,
@@ -79,13 +69,25 @@ def unusual_speed(leg: Leg, past: Past, judged_at: datetime) -> Odd | None:
     )
 
 
+def _speeds_alike(leg: Leg, past: Past) -> list[float] | None:
+    """Logarithms of the metres a second of the legs alike; None when they are too few."""
+    ends = past.ends_of(leg.trip)
+    of_mode, between = [], []
+    for other in past.legs:
+        if _is_long_enough(other) and _ratio(other.shape.metres, leg.shape.metres) <= _ALIKE:
+            is_mode = other.mode == leg.mode
+            is_between = ends is not None and past.ends.get(other.trip.trip_id) == ends
+            speed = math.log(other.shape.metres / other.shape.seconds)
+            if is_mode:
+                of_mode.append(speed)
+            if is_between and (is_mode or leg.mode is Mode.UNKNOWN):
+                between.append(speed)
+    alike = between if len(between) >= _LEAST_LEGS else of_mode
+    return alike if len(alike) >= _LEAST_LEGS else None
+
+
 def _is_long_enough(leg: Leg) -> bool:
     return leg.shape.seconds >= _LEAST_S and leg.shape.metres >= _LEAST_M
-
-
-def _speeds(legs: Iterable[Leg]) -> list[float]:
-    """Logarithms of metres a second."""
-    return [math.log(leg.shape.metres / leg.shape.seconds) for leg in legs]
 
 
 def _ratio(one: float, other: float) -> float:
