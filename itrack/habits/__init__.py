@@ -10,6 +10,6 @@ whole history and tests call the same.
 | `robust`, `slots`, `places`, `rarity` | median and MAD; usual times of day; clusters of stays; isolation forest |
 | `unusual_speed`, `unusual_place`, `unusual_hour`, `off_way`, `wandering`, `stopped_long` | one kind of anomaly each |
 | `judge` | all of them, and which are told |
-| `presence`, `crowds`, `flows`, `surge` | who is where when; people by cells, never fewer than k; sudden crowds |
-| `rhythm`, `measures`, `anchors` | a person's days and weeks; what they are measured by; home and work |
+| `presence`, `windows`, `crowds`, `surge` | who is where when; people by cells, never fewer than k; sudden crowds |
+| `rhythm`, `measures`, `home_work` | a person's days and weeks; what they are measured by; home and work |
 """

@@ -1,4 +1,4 @@
-"""How well odd things are found in made-up lives, on seeds that nothing was tuned on (docs/decisions/0008)."""
+"""How well odd things are found in made-up lives, on seeds that nothing was tuned on (docs/decisions/0011-habits-and-crowds.md)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from itrack.habits.rules import HabitRules
 from tests.support.lives.score import Score
 from tests.support.lives.trial import KINDS, try_person
 
-SEEDS = range(5000, 5080)
+SEEDS = range(5000, 5040)
 
 
 @pytest.fixture(scope="module")
 def report() -> Score:
-    """What was found of 80 people in four weeks each."""
+    """What was found of 40 people in four weeks each."""
     total = Score()
     for seed in SEEDS:
         total.add(try_person(seed, HabitRules()))
@@ -29,7 +29,7 @@ def report() -> Score:
 @pytest.mark.parametrize("kind", KINDS)
 def test_odd_things_are_found_and_little_else(report: Score, kind: str) -> None:
     """Of each kind, 95 of 100 odd things are told, and 95 of 100 that are told were odd."""
-    assert report.found[kind] + report.missed[kind] >= 50
+    assert report.found[kind] + report.missed[kind] >= 25
     assert report.recall(kind) >= 0.95
     assert report.precision(kind) >= 0.95
 
