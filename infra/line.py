@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from infra.jars import spark_jars
-from infra.parts import PARTS, STAND_IN, WATCH, health, part_program, settings_environment
+from infra.parts import HABITS, PARTS, STAND_IN, WATCH, health, part_program, settings_environment
 from infra.process import Program
 from infra.stack import LocalStack
 from itrack.errors import FixConfiguration
@@ -32,7 +32,7 @@ def start_line(stack: LocalStack) -> None:
             "that the bridge reads. Set both, or neither for the stand-in."
         )
     spark_jars(settings)
-    parts = {part.name: part_program(part, settings) for part in (*PARTS, WATCH)}
+    parts = {part.name: part_program(part, settings) for part in (*PARTS, HABITS, WATCH)}
     stack.launch(parts.pop(_SLOWEST))
     if settings.traccar_url is None:
         stack.launch(_stand_in_program(settings))

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from infra.process import Program
 from itrack.settings import Settings
 
-__all__ = ["OPTIONAL_PARTS", "PARTS", "STAND_IN", "WATCH", "PartInfo", "health", "part_program", "settings_environment"]
+__all__ = ["HABITS", "OPTIONAL_PARTS", "PARTS", "STAND_IN", "WATCH", "PartInfo", "health", "part_program", "settings_environment"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ PARTS = (
 
 STAND_IN = PartInfo("stand-in", "stand_in_metrics_port")
 WATCH = PartInfo("watch", "watch_metrics_port")
-OPTIONAL_PARTS = (WATCH, PartInfo("export", "export_metrics_port"), STAND_IN)
+HABITS = PartInfo("habits", "habits_metrics_port")
+OPTIONAL_PARTS = (WATCH, HABITS, PartInfo("export", "export_metrics_port"), STAND_IN)
 """Parts that may run."""
 
 

@@ -58,6 +58,14 @@ def analytics() -> None:
     run()
 
 
+@app.command()
+def habits() -> None:
+    """Judge people by their own habits, and count crowds and flows."""
+    from habits.app import run
+
+    run()
+
+
 @app.command("map")
 def live_map() -> None:
     """Serve the live map."""

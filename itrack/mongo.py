@@ -19,13 +19,19 @@ __all__ = [
     "ANCHORS",
     "ANOMALIES",
     "BOOKMARKS",
+    "CROWDS",
     "DEVICES",
     "FINDINGS",
     "FIXES",
+    "FLOWS",
     "GAPS",
+    "HABIT_ANOMALIES",
+    "HOME_WORK",
+    "LIVES",
     "PASSAGES",
     "REPAIRS",
     "REPLAYED_LETTERS",
+    "RHYTHMS",
     "SET_ASIDE",
     "SLOWEST_WRITE",
     "STAYPOINTS",
@@ -33,6 +39,7 @@ __all__ = [
     "TRIPS",
     "VERDICTS",
     "VISITS",
+    "WAYS",
     "Document",
     "ensure_indexes",
     "open_database",
@@ -65,6 +72,21 @@ ANCHORS = "anchors"
 """What was known of a phone before a day began (`Anchor`): where a repair starts."""
 REPAIRS = "repairs"
 """Repairs that were asked for and are not done (`Repair`)."""
+HABIT_ANOMALIES = "habit_anomalies"
+"""What is odd by a person's or a cell's history (`Anomaly`). Written by the judge of habits only, like all below.
+Beside `anomalies`, whose writers withdraw what single fixes do not show."""
+WAYS = "ways"
+"""Where each trip led, by cells (`Way`)."""
+RHYTHMS = "rhythms"
+"""Days and weeks of people (`Rhythm`). Private."""
+HOME_WORK = "home_work"
+"""Home and work (`HomeWork`). Private: no part but the judge of habits reads it."""
+LIVES = "lives"
+"""When time alone may make something known of a person; `_id` is the device's."""
+CROWDS = "crowds"
+"""People by cell and window, never few (`Crowd`)."""
+FLOWS = "flows"
+"""People from cell to cell by hour, never few (`Flow`)."""
 
 FINDINGS: dict[type[msgspec.Struct], str] = {
     Staypoint: STAYPOINTS,
@@ -103,6 +125,7 @@ _INDEXES: dict[str, list[IndexModel]] = {
         *_for_findings("started_at"),
         _NEWS,
         IndexModel([("last_fixed_at", ASCENDING)], name="last_fix"),
+        IndexModel([("ended_at", ASCENDING)], name="end"),
     ],
     TRIPS: [*_for_findings("started_at"), _NEWS],
     TRIPLEGS: [*_for_findings("started_at"), _NEWS],
@@ -118,6 +141,18 @@ _INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("device_id", ASCENDING), ("base_at", ASCENDING)], name="track"),
         IndexModel([("base_at", ASCENDING)], name="age"),
     ],
+    HABIT_ANOMALIES: [
+        IndexModel([("device_id", ASCENDING), ("happened_at", ASCENDING)], name="track"),
+        IndexModel([("happened_at", DESCENDING)], name="recent"),
+    ],
+    WAYS: [IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track")],
+    RHYTHMS: [IndexModel([("device_id", ASCENDING), ("ends_at", ASCENDING)], name="track")],
+    LIVES: [IndexModel([("due_at", ASCENDING)], name="due")],
+    CROWDS: [
+        IndexModel([("window_started_at", ASCENDING)], name="window"),
+        IndexModel([("cell", ASCENDING), ("window_started_at", ASCENDING)], name="history"),
+    ],
+    FLOWS: [IndexModel([("window_started_at", ASCENDING)], name="window")],
     REPAIRS: [IndexModel([("asked_at", ASCENDING)], name="queue")],
     SET_ASIDE: [IndexModel([("seen_at", ASCENDING)], name="seen")],
     REPLAYED_LETTERS: [IndexModel([("replayed_at", ASCENDING)], name="replay")],

@@ -147,6 +147,21 @@ class Settings(BaseSettings):
     analytics_max_fixes_per_batch: int = Field(50_000, ge=100, description="Cap of one micro-batch in a backlog.")
     density_window_s: int = Field(300, ge=10, description="Length of a counting window.")
     density_resolution: int = Field(9, ge=0, le=15, description="H3 resolution of the counting cells.")
+    people_least: int = Field(
+        5, ge=2, description="Crowds and flows of fewer people are told to nobody. A cell is told from so many on."
+    )
+    crowd_delay_s: float = Field(
+        900.0, ge=0, description="How long after a counting window's end people are counted: stops are known by then."
+    )
+    habits_zone: str = Field("UTC", description="IANA time zone that people's days and hours of habit are in.")
+    habits_window: int = Field(100, ge=20, description="Robust statistics look at so many of a person's newest values.")
+    habits_refresh_fixes: int = Field(
+        1000, ge=1, description="A person's habits are learnt anew each day, and after so many fixes within it."
+    )
+    habits_sensitivity: float = Field(
+        0.1, gt=0, le=0.5, description="The larger, the more is unusual: the share of trips taken for rare."
+    )
+    habits_step_length_m: float = Field(0.7, gt=0, description="Length of a step, to estimate steps from distance.")
     spark_master: str = Field("local[2]", description="Where Spark runs the analytics.")
     spark_driver_memory_mib: int = Field(768, ge=512, description="Heap of Spark's driver in MiB.")
     export_zone: str = Field("UTC", description="IANA time zone that the days of the export are cut in.")
@@ -177,6 +192,7 @@ class Settings(BaseSettings):
     export_metrics_port: int = Field(21104, description="Port of the metrics of the scheduled export.")
     stand_in_metrics_port: int = Field(21106, description="Port of the metrics and health of the stand-in Traccar.")
     watch_metrics_port: int = Field(21105, description="Port of the metrics of MongoDB, Kafka, S3 and the host.")
+    habits_metrics_port: int = Field(21107, description="Port of the metrics and health of the judge of habits.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
 
     @model_validator(mode="before")

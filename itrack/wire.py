@@ -70,6 +70,11 @@ _FORMS = {
     "Anomaly": _Form("anomaly_id", FINDING_SCHEMA),
     "Verdict": _Form("fix_id", FINDING_SCHEMA),
     "Passage": _Form("passage_id", FINDING_SCHEMA),
+    "Way": _Form("trip_id"),
+    "Rhythm": _Form("rhythm_id"),
+    "HomeWork": _Form("device_id"),
+    "Crowd": _Form("crowd_id"),
+    "Flow": _Form("flow_id"),
     "DeadLetter": _Form("letter_id", LETTER_SCHEMA),
 }
 

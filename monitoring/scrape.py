@@ -17,6 +17,7 @@ _PORTS = {
     "analytics": "analytics_metrics_port",
     "map": "map_port",
     "export": "export_metrics_port",
+    "habits": "habits_metrics_port",
     "watch": "watch_metrics_port",
 }
 """Each part and the setting of the port where it serves `/metrics`."""

@@ -21,7 +21,7 @@ from infra.parts import health, settings_environment
 from itrack.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
-PARTS = ("traccar_bridge", "streaming", "live_map", "batch_export")
+PARTS = ("traccar_bridge", "streaming", "live_map", "batch_export", "habits")
 HOW_TO_INSTALL = "sudo apt-get install --no-install-recommends prometheus"
 
 Promtool = Callable[..., subprocess.CompletedProcess[str]]
