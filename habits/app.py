@@ -72,7 +72,10 @@ class _Judge:
     def work(self) -> None:
         database = open_database(self._settings, part="habits")
         try:
-            with Lease(database, "habits-lease", work="judge of habits") as lease, closing(self._consumer()) as consumer:
+            with (
+                Lease(database, "habits-lease", work="judge of habits") as lease,
+                closing(self._consumer()) as consumer,
+            ):
                 with asking_mongodb("make indexes"):
                     ensure_indexes(database)
                 self._assign(consumer)

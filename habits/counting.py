@@ -49,7 +49,9 @@ def count_new(database: Database[Document], settings: Settings, now: datetime, t
     COUNTED_UNTIL.set(until_at.timestamp())
 
 
-def count_since(database: Database[Document], settings: Settings, since_at: datetime, to_at: datetime, tell: Tell) -> None:
+def count_since(
+    database: Database[Document], settings: Settings, since_at: datetime, to_at: datetime, tell: Tell
+) -> None:
     """Count again what was counted between two moments.
 
     Raises:
@@ -86,11 +88,11 @@ def _count(
     for each in database[PASSAGES].find({"window_started_at": {"$gte": starts[0], "$lt": ends_at}}):
         at = window_of(each["window_started_at"], window_s)
         passages.setdefault(at, []).append((each["device_id"], each["cell"]))
-    crowds = [
-        crowd for at in starts for crowd in count_crowds(at, window_s, presences, passages.get(at, ()), least)
-    ]
+    crowds = [crowd for at in starts for crowd in count_crowds(at, window_s, presences, passages.get(at, ()), least)]
     WINDOWS.inc(len(starts))
-    before = {each["cell"] for each in database[CROWDS].find({"window_started_at": {"$gte": starts[0], "$lt": ends_at}})}
+    before = {
+        each["cell"] for each in database[CROWDS].find({"window_started_at": {"$gte": starts[0], "$lt": ends_at}})
+    }
     _replace(database, CROWDS, starts[0], ends_at, crowds)
     _count_flows(database, least, starts[0], ends_at)
     for cell in sorted(before | {crowd.cell for crowd in crowds}):

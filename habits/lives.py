@@ -44,7 +44,9 @@ def read_life(
     legs = read(database, TRIPLEGS, of_device | {"ended_at": {"$gt": needed_at}}, Tripleg)
     known = {way.trip_id: way for way in read(database, WAYS, of_device, Way)}
     ways = {trip.trip_id: known[trip.trip_id] for trip in trips if trip.trip_id in known and trip.ended_at <= since_at}
-    cell_of = {stay.staypoint_id: h3.latlng_to_cell(stay.latitude_deg, stay.longitude_deg, resolution) for stay in stays}
+    cell_of = {
+        stay.staypoint_id: h3.latlng_to_cell(stay.latitude_deg, stay.longitude_deg, resolution) for stay in stays
+    }
     writes: list[Any] = []
     for trip in trips:
         if trip.trip_id not in ways:

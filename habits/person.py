@@ -60,7 +60,9 @@ def judge_person(
         kept = {each.rhythm_id for each in rhythms} if first else set()
         of_device: Document = {"device_id": device_id}
         writes: list[Any] = [
-            ReplaceOne({"_id": each.rhythm_id}, document_of(each), upsert=True) for each in rhythms if each.rhythm_id in kept
+            ReplaceOne({"_id": each.rhythm_id}, document_of(each), upsert=True)
+            for each in rhythms
+            if each.rhythm_id in kept
         ]
         database[RHYTHMS].bulk_write(writes, ordered=False) if writes else None
         database[RHYTHMS].delete_many(of_device | {"ends_at": {"$gt": begins_at}, "_id": {"$nin": sorted(kept)}})
@@ -74,7 +76,8 @@ def replace_anomalies(
     database: Database[Document], subject: str, since_at: datetime, found: Iterable[Anomaly], tell: Tell
 ) -> None:
     """Put anomalies since a moment in the place of those that were told, and tell what differs: first Kafka, then
-    MongoDB, so that what was cut short is told again and never lost."""
+    MongoDB, so that what was cut short is told again and never lost.
+    """
     wanted: Document = {"device_id": subject, "happened_at": {"$gte": since_at}}
     before = {each.anomaly_id: each for each in read(database, HABIT_ANOMALIES, wanted, Anomaly)}
     after = {each.anomaly_id: each for each in found}

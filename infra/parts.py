@@ -12,7 +12,17 @@ from pydantic import SecretStr
 from infra.process import Program
 from itrack.settings import Settings
 
-__all__ = ["HABITS", "OPTIONAL_PARTS", "PARTS", "STAND_IN", "WATCH", "PartInfo", "health", "part_program", "settings_environment"]
+__all__ = [
+    "HABITS",
+    "OPTIONAL_PARTS",
+    "PARTS",
+    "STAND_IN",
+    "WATCH",
+    "PartInfo",
+    "health",
+    "part_program",
+    "settings_environment",
+]
 
 
 @dataclass(frozen=True)

@@ -145,8 +145,15 @@ _INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("device_id", ASCENDING), ("happened_at", ASCENDING)], name="track"),
         IndexModel([("happened_at", DESCENDING)], name="recent"),
     ],
-    WAYS: [IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track")],
-    RHYTHMS: [IndexModel([("device_id", ASCENDING), ("ends_at", ASCENDING)], name="track")],
+    WAYS: [
+        IndexModel([("device_id", ASCENDING), ("started_at", ASCENDING)], name="track"),
+        IndexModel([("started_at", ASCENDING)], name="hour"),
+    ],
+    RHYTHMS: [
+        IndexModel([("device_id", ASCENDING), ("ends_at", ASCENDING)], name="track"),
+        IndexModel([("starts_at", ASCENDING)], name="age"),
+    ],
+    HOME_WORK: [IndexModel([("learnt_at", ASCENDING)], name="age")],
     LIVES: [IndexModel([("due_at", ASCENDING)], name="due")],
     CROWDS: [
         IndexModel([("window_started_at", ASCENDING)], name="window"),

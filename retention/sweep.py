@@ -22,16 +22,22 @@ from pymongo.database import Database
 from itrack.mongo import (
     ANCHORS,
     ANOMALIES,
+    CROWDS,
     FIXES,
+    FLOWS,
     GAPS,
+    HABIT_ANOMALIES,
+    HOME_WORK,
     PASSAGES,
     REPLAYED_LETTERS,
+    RHYTHMS,
     SET_ASIDE,
     STAYPOINTS,
     TRIPLEGS,
     TRIPS,
     VERDICTS,
     VISITS,
+    WAYS,
     Document,
 )
 from itrack.mongo_errors import asking_mongodb
@@ -48,10 +54,19 @@ SPANS = {
     VISITS: ("entered_at", "exited_at"),
     ANOMALIES: ("happened_at", "judged_at"),
     PASSAGES: ("window_started_at", "judged_at"),
+    HABIT_ANOMALIES: ("happened_at", "judged_at"),
+    WAYS: ("started_at", "started_at"),
+    RHYTHMS: ("starts_at", "ends_at"),
 }
 """Collections of what was found in several fixes, and the fields that say from when to when; null is now."""
 
-AGED = {SET_ASIDE: "seen_at", REPLAYED_LETTERS: "replayed_at"}
+AGED = {
+    SET_ASIDE: "seen_at",
+    REPLAYED_LETTERS: "replayed_at",
+    CROWDS: "window_started_at",
+    FLOWS: "window_started_at",
+    HOME_WORK: "learnt_at",
+}
 """Collections that go by their own age, and the field that tells it."""
 
 _AT_ONCE = 5_000

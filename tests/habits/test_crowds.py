@@ -56,9 +56,7 @@ def test_crowds_are_distinct_people_and_never_fewer_than_k(
 @given(
     st.lists(st.tuples(people, minutes, st.sampled_from(CELLS), st.sampled_from(CELLS)), max_size=60), st.integers(2, 6)
 )
-def test_flows_are_distinct_people_and_never_fewer_than_k(
-    went: list[tuple[str, int, str, str]], least: int
-) -> None:
+def test_flows_are_distinct_people_and_never_fewer_than_k(went: list[tuple[str, int, str, str]], least: int) -> None:
     """Whoever went twice counts once, who stayed in a cell went nowhere, and few people make no flow."""
     trips = [(device, AT + timedelta(minutes=minute), start, end) for device, minute, start, end in went]
     flows = count_flows(AT, WINDOW_S, trips, least)

@@ -80,9 +80,7 @@ def test_a_way_over_midnight_counts_on_both_days() -> None:
         stays=[],
         trips=[_trip(midnight - timedelta(minutes=20), midnight + timedelta(minutes=10), 1800)],
     )
-    found, _ = rhythms_of(
-        life, midnight - timedelta(hours=1), midnight + timedelta(hours=1), RULES, step_length_m=0.75
-    )
+    found, _ = rhythms_of(life, midnight - timedelta(hours=1), midnight + timedelta(hours=1), RULES, step_length_m=0.75)
     days = [each for each in found if "W" not in each.period]
     assert [(each.distance_m, each.walked_s, each.steps) for each in days] == [(1200, 1200, 1600), (600, 600, 800)]
 

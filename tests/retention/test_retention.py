@@ -27,6 +27,7 @@ from itrack.mongo import (
     DEVICES,
     FIXES,
     GAPS,
+    LIVES,
     PASSAGES,
     REPAIRS,
     REPLAYED_LETTERS,
@@ -69,7 +70,7 @@ def test_nothing_goes_before_its_time_or_before_it_is_published_and_exported(
 
 def test_every_collection_has_a_rule() -> None:
     """A collection that is added is deleted from, or kept on purpose."""
-    kept = {DEVICES, BOOKMARKS, REPAIRS}
+    kept = {DEVICES, BOOKMARKS, REPAIRS, LIVES}
     named = {name: value for name, value in vars(mongo).items() if name.isupper() and not name.startswith("_")}
     collections = {value for value in named.values() if isinstance(value, str)}
     assert {FIXES, VERDICTS, ANCHORS, *SPANS, *AGED} | kept == collections
