@@ -121,7 +121,7 @@ class _Judge:
             if self._stopping.is_set():
                 return
             lease.check()
-            judge_person(database, self._settings, device["_id"], _BEGINNING, datetime.now(UTC), self._tell)
+            judge_person(database, self._settings, device["_id"], _BEGINNING, now=datetime.now(UTC), tell=self._tell)
         database[BOOKMARKS].replace_one({"_id": _BOOKMARK}, {"begun_at": datetime.now(UTC)}, upsert=True)
 
     def _turn(self, database: Database[Document], consumer: Any) -> None:
@@ -133,7 +133,7 @@ class _Judge:
             for each in due:
                 since_of[each["_id"]] = min(each["since_at"], since_of.get(each["_id"], each["since_at"]))
             for device_id, since_at in since_of.items():
-                judge_person(database, self._settings, device_id, since_at, now, self._tell)
+                judge_person(database, self._settings, device_id, since_at, now=now, tell=self._tell)
             for since_at, until_at in _merged(counted):
                 count_since(database, self._settings, since_at, until_at, self._tell)
             count_new(database, self._settings, now, self._tell)
@@ -173,7 +173,8 @@ class _Judge:
             if event.is_correction or event.kind.is_withdrawal:
                 return began_at, datetime.now(UTC)
             return (began_at, subject.last_fixed_at) if ended_at is None else (ended_at, datetime.now(UTC))
-        assert not isinstance(subject, Anomaly | GeofenceVisit)
+        if isinstance(subject, Anomaly | GeofenceVisit):
+            raise TypeError(f"{event.event_id} counts nobody")
         until_at = max(subject.ended_at, began_at + timedelta(seconds=FLOW_WINDOW_S))
         return began_at, until_at
 

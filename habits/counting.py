@@ -44,7 +44,7 @@ def count_new(database: Database[Document], settings: Settings, now: datetime, t
         bookmark = {"_id": _BOOKMARK, "since_at": closed_at, "until_at": closed_at}
     until_at = min(closed_at, bookmark["until_at"] + _MOST_AT_ONCE)
     if until_at > bookmark["until_at"]:
-        _count(database, settings, bookmark["since_at"], bookmark["until_at"], until_at, tell)
+        _count(database, settings, bookmark["since_at"], since_at=bookmark["until_at"], until_at=until_at, tell=tell)
     database[BOOKMARKS].replace_one({"_id": _BOOKMARK}, bookmark | {"until_at": until_at}, upsert=True)
     COUNTED_UNTIL.set(until_at.timestamp())
 
@@ -63,7 +63,7 @@ def count_since(
     at, to_at = max(since_at, bookmark["since_at"]), min(to_at, bookmark["until_at"])
     while at < to_at:
         next_at = min(to_at, at + _MOST_AT_ONCE)
-        _count(database, settings, bookmark["since_at"], at, next_at, tell)
+        _count(database, settings, bookmark["since_at"], since_at=at, until_at=next_at, tell=tell)
         at = next_at
 
 
@@ -71,6 +71,7 @@ def _count(
     database: Database[Document],
     settings: Settings,
     counted_since_at: datetime,
+    *,
     since_at: datetime,
     until_at: datetime,
     tell: Tell,
@@ -96,7 +97,7 @@ def _count(
     _replace(database, CROWDS, starts[0], ends_at, crowds)
     _count_flows(database, least, starts[0], ends_at)
     for cell in sorted(before | {crowd.cell for crowd in crowds}):
-        _judge_cell(database, settings, cell, counted_since_at, starts[0], tell)
+        _judge_cell(database, settings, cell, counted_since_at, since_at=starts[0], tell=tell)
 
 
 def _count_flows(database: Database[Document], least: int, since_at: datetime, until_at: datetime) -> None:
@@ -125,6 +126,7 @@ def _judge_cell(
     settings: Settings,
     cell: str,
     counted_since_at: datetime,
+    *,
     since_at: datetime,
     tell: Tell,
 ) -> None:

@@ -30,6 +30,7 @@ def read_life(
     device_id: str,
     zone: ZoneInfo,
     needed_at: datetime,
+    *,
     since_at: datetime,
     resolution: int,
 ) -> Life:

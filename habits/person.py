@@ -36,7 +36,7 @@ def rules_of(settings: Settings) -> HabitRules:
 
 
 def judge_person(
-    database: Database[Document], settings: Settings, device_id: str, since_at: datetime, now: datetime, tell: Tell
+    database: Database[Document], settings: Settings, device_id: str, since_at: datetime, *, now: datetime, tell: Tell
 ) -> None:
     """Judge a device's days from the one of `since_at` on, and put what is found in the place of what was.
 
@@ -51,7 +51,9 @@ def judge_person(
         if first is not None:
             begins_at = max(begins_at, Day.of(first, settings.habits_zone).starts_at)
         needed_at = needed_since(begins_at, rules)
-        life = read_life(database, device_id, zone, needed_at, begins_at, settings.density_resolution)
+        life = read_life(
+            database, device_id, zone, needed_at, since_at=begins_at, resolution=settings.density_resolution
+        )
         found = judge(life, begins_at, now, rules)
         rhythms, home_work = rhythms_of(
             life, begins_at if first else now, now, rules, step_length_m=settings.habits_step_length_m
@@ -64,7 +66,8 @@ def judge_person(
             for each in rhythms
             if each.rhythm_id in kept
         ]
-        database[RHYTHMS].bulk_write(writes, ordered=False) if writes else None
+        if writes:
+            database[RHYTHMS].bulk_write(writes, ordered=False)
         database[RHYTHMS].delete_many(of_device | {"ends_at": {"$gt": begins_at}, "_id": {"$nin": sorted(kept)}})
         database[HOME_WORK].replace_one({"_id": device_id}, document_of(home_work), upsert=True)
         staying = [stay.started_at for stay in life.stays if stay.ended_at is None]

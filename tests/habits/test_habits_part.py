@@ -96,7 +96,7 @@ def test_late_fixes_replace_what_was_concluded_and_few_people_are_never_told(
     ]
     assert of_it == [EventKind.ANOMALY_FOUND, EventKind.ANOMALY_WITHDRAWN]
 
-    crowd = _wait(lambda: database[CROWDS].find_one())
+    crowd = _wait(database[CROWDS].find_one)
     assert crowd["people"] == 6
     assert len(database[CROWDS].distinct("cell")) == 1
     assert "main:" not in str(list(database[CROWDS].find()))
@@ -104,8 +104,8 @@ def test_late_fixes_replace_what_was_concluded_and_few_people_are_never_told(
 
 def _put_life(database: Database[Document]) -> Staypoint:
     """Eight weeks of somebody who stays at an unusual place in the last ones: the newest such stay."""
-    weeks = odd_weeks(Random(6200))
-    rows, _ = rows_of(DEVICE, weeks, Random(6200))
+    weeks = odd_weeks(Random(6200))  # noqa: S311
+    rows, _ = rows_of(DEVICE, weeks, Random(6200))  # noqa: S311
     newest = max(row.started_at for row in rows)
     shift = timedelta(days=(datetime.now(UTC) - newest).days)
     by_collection: dict[str, list[Document]] = {}

@@ -1,4 +1,4 @@
-"""How well odd things are found in made-up lives, on seeds that nothing was tuned on (docs/decisions/0011-habits-and-crowds.md)."""
+"""How well odd things are found in made-up lives, on seeds that nothing was tuned on (decision 11)."""
 
 from __future__ import annotations
 

@@ -97,8 +97,8 @@ def test_measures_are_the_fields() -> None:
 @pytest.mark.parametrize("seed", range(6000, 6003))
 def test_home_and_work_are_found(seed: int) -> None:
     """Of made-up people: home is where they sleep, within the vagueness of their stays."""
-    weeks = odd_weeks(Random(seed))
-    life = life_of("main:1", weeks, Random(seed))
+    weeks = odd_weeks(Random(seed))  # noqa: S311
+    life = life_of("main:1", weeks, Random(seed))  # noqa: S311
     now = max(trip.ended_at for trip in life.trips)
     _, known = rhythms_of(life, now, now, RULES, step_length_m=0.7)
     assert known.home is not None
@@ -110,8 +110,8 @@ def test_home_and_work_are_found(seed: int) -> None:
 
 def test_what_happens_later_changes_nothing_before() -> None:
     """Half a life gives what the whole one gives of that half, so that the past is not rewritten by what follows."""
-    weeks = odd_weeks(Random(6100))
-    rows, ways = rows_of("main:1", weeks, Random(6100))
+    weeks = odd_weeks(Random(6100))  # noqa: S311
+    rows, ways = rows_of("main:1", weeks, Random(6100))  # noqa: S311
     begin = rows[0].started_at + timedelta(weeks=4)
     half_at = begin + timedelta(weeks=2)
 

@@ -40,7 +40,7 @@ def test_surges_are_found_and_little_else() -> None:
     """Of fifty surges in ten cells, 95 of 100 are told, and 95 of 100 that are told were surges."""
     found = missed = false = 0
     for seed in CELLS:
-        people, surges = _cell(Random(seed))
+        people, surges = _cell(Random(seed))  # noqa: S311
         history = CellHistory(
             people, counted_since_at=BEGIN, window_s=WINDOW_S, zone=ZONE, least=LEAST, rules=HabitRules()
         )

@@ -22,7 +22,7 @@ _ODD_DAYS = 2
 
 def try_person(seed: int, rules: HabitRules) -> Score:
     """Judge four weeks of somebody, after four weeks in which nothing odd happened."""
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311
     weeks = odd_weeks(random)
     life = life_of(f"main:{seed}", weeks, random)
     since_at = weeks.visits[0].began_at + timedelta(weeks=LEARNING_WEEKS)
