@@ -12,7 +12,7 @@ from itrack.habits.places import NOWHERE
 from itrack.habits.slots import SLOTS
 from itrack.instant import Instant
 
-__all__ = ["Anchor", "HomeWork", "find_home_and_work"]
+__all__ = ["AnchorPlace", "HomeWork", "find_home_and_work"]
 
 _NIGHT = (22 * 4, 7 * 4)
 _OFFICE = (9 * 4, 17 * 4)
@@ -21,7 +21,7 @@ _LEAST_WORK_SLOTS = 8
 """Of a working day: two hours."""
 
 
-class Anchor(msgspec.Struct, frozen=True, kw_only=True):
+class AnchorPlace(msgspec.Struct, frozen=True, kw_only=True):
     """A place that a life turns about.
 
     Attributes:
@@ -41,8 +41,8 @@ class HomeWork(msgspec.Struct, frozen=True, kw_only=True):
 
     device_id: str
     zone: str
-    home: Anchor | None
-    work: Anchor | None
+    home: AnchorPlace | None
+    work: AnchorPlace | None
     learnt_at: Instant
 
 
@@ -64,7 +64,7 @@ def find_home_and_work(past: Past, learnt_at: datetime) -> tuple[HomeWork, int, 
     return found, home[0], work[0]
 
 
-def _most(past: Past, hours: tuple[int, int], *, without: int, at_work: bool) -> tuple[int, Anchor | None]:
+def _most(past: Past, hours: tuple[int, int], *, without: int, at_work: bool) -> tuple[int, AnchorPlace | None]:
     labels = past.places.labels
     slots_by_place: dict[int, list[np.ndarray]] = {}
     for label, slots in zip(labels.tolist(), past.stay_slots, strict=True):
@@ -87,4 +87,4 @@ def _most(past: Past, hours: tuple[int, int], *, without: int, at_work: bool) ->
         return NOWHERE, None
     latitude_deg, longitude_deg = past.centre_of(place)
     share = len(times[place]) / known
-    return place, Anchor(latitude_deg=latitude_deg, longitude_deg=longitude_deg, days=days, share=round(share, 3))
+    return place, AnchorPlace(latitude_deg=latitude_deg, longitude_deg=longitude_deg, days=days, share=round(share, 3))

@@ -15,6 +15,10 @@ import pytest
 
 from itrack.device import Device
 from itrack.fix import FIX_SCHEMA, Fix
+from itrack.habits.crowds import Crowd, Flow
+from itrack.habits.home_work import AnchorPlace, HomeWork
+from itrack.habits.life import Way
+from itrack.habits.rhythm import Rhythm
 from itrack.mobility import EVENT_SCHEMA, FINDING_SCHEMA, Event
 from itrack.mongo import FINDINGS
 from itrack.trajectory.fleet import Anchor, AskRepair, Repair, Repaired
@@ -22,8 +26,26 @@ from itrack.wire import LETTER_SCHEMA, DeadLetter, _PublishedFix
 from streaming.bookmark import Bookmark
 
 PAGE = (Path(__file__).parents[2] / "docs" / "schemas.md").read_text()
-STRUCTS = (Fix, Device, *FINDINGS, Event, DeadLetter, Bookmark, Anchor, Repair, Repaired, AskRepair)
-VERSIONS = {Fix: FIX_SCHEMA, Event: EVENT_SCHEMA, DeadLetter: LETTER_SCHEMA} | dict.fromkeys(FINDINGS, FINDING_SCHEMA)
+HABITS = (Way, Rhythm, HomeWork, Crowd, Flow)
+STRUCTS = (
+    Fix,
+    Device,
+    *FINDINGS,
+    *HABITS,
+    AnchorPlace,
+    Event,
+    DeadLetter,
+    Bookmark,
+    Anchor,
+    Repair,
+    Repaired,
+    AskRepair,
+)
+VERSIONS = (
+    {Fix: FIX_SCHEMA, Event: EVENT_SCHEMA, DeadLetter: LETTER_SCHEMA}
+    | dict.fromkeys(FINDINGS, FINDING_SCHEMA)
+    | dict.fromkeys(HABITS, 1)
+)
 TYPES = {
     str: "text",
     float: "number",
