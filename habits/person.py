@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from pymongo import DeleteOne, ReplaceOne
 from pymongo.database import Database
 
@@ -69,7 +70,7 @@ def judge_person(
         if writes:
             database[RHYTHMS].bulk_write(writes, ordered=False)
         database[RHYTHMS].delete_many(of_device | {"ends_at": {"$gt": begins_at}, "_id": {"$nin": sorted(kept)}})
-        database[HOME_WORK].replace_one({"_id": device_id}, document_of(home_work), upsert=True)
+        database[HOME_WORK].replace_one({"_id": device_id}, _plain(document_of(home_work)), upsert=True)
         staying = [stay.started_at for stay in life.stays if stay.ended_at is None]
         due: Document = {"_id": device_id, "due_at": found.due_at, "since_at": min(staying, default=now)}
         database[LIVES].replace_one({"_id": device_id}, due, upsert=True)
@@ -98,6 +99,14 @@ def replace_anomalies(
         ANOMALIES.labels(each.kind, "withdrawn").inc()
     for each in new:
         ANOMALIES.labels(each.kind, "told").inc()
+
+
+def _plain(document: Document) -> Document:
+    """The document with the structs in it as documents, too."""
+    return {
+        name: msgspec.structs.asdict(value) if isinstance(value, msgspec.Struct) else value
+        for name, value in document.items()
+    }
 
 
 def _event(anomaly: Anomaly, kind: EventKind, *, is_correction: bool) -> Event:
