@@ -27,12 +27,18 @@ from itrack.mobility import Anomaly, Gap, GeofenceVisit, Mode, Passage, Severity
 from itrack.mongo import (
     ANCHORS,
     BOOKMARKS,
+    CROWDS,
     DEVICES,
     FINDINGS,
     FIXES,
+    FLOWS,
+    HABIT_ANOMALIES,
+    HOME_WORK,
     REPAIRS,
     REPLAYED_LETTERS,
+    RHYTHMS,
     SET_ASIDE,
+    WAYS,
     Document,
     ensure_indexes,
     open_database,
@@ -68,6 +74,17 @@ pytestmark = pytest.mark.services
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAYS, DEVICES_THERE, FIXES_A_DAY = 10, 40, 15
 DAY = Day.of(NOW - timedelta(days=3), "UTC")
+HABITS = {
+    HABIT_ANOMALIES: "happened_at",
+    WAYS: "started_at",
+    RHYTHMS: "starts_at",
+    HOME_WORK: "learnt_at",
+    CROWDS: "window_started_at",
+    FLOWS: "window_started_at",
+}
+"""What the judge of habits writes, and the field that each goes by when it is old."""
+LAST = {HABIT_ANOMALIES: "judged_at", RHYTHMS: "ends_at"}
+"""Until when those speak of that last."""
 EXPLAINED = {"find", "aggregate", "count", "distinct", "update", "delete", "findAndModify"}
 NOT_OURS = {"lsid", "$db", "$clusterTime", "txnNumber", "startTransaction", "autocommit", "readConcern", "writeConcern"}
 
@@ -125,6 +142,20 @@ def fill(database: Database[Document]) -> None:
         found.setdefault(FINDINGS[type(each)], []).append(document_of(each))
     for collection, documents in found.items():
         database[collection].insert_many(documents)
+    for collection, field in HABITS.items():
+        database[collection].insert_many(
+            [
+                {
+                    "_id": f"{d}:{n}",
+                    "device_id": f"main:{d}",
+                    "cell": f"c{d}",
+                    field: NOW - timedelta(days=n / 2),
+                    LAST.get(collection, "to"): NOW - timedelta(days=n / 2),
+                }
+                for d in numbers
+                for n in range(2 * DAYS)
+            ]
+        )
     database[ANCHORS].insert_many([anchor_document(anchor(d, day)) for d in numbers for day in range(DAYS)])
     repairs = [Repair(device_id=f"main:gone:{n}", number=1, since_ms=0, base=(1, 1, 1)) for n in range(500)]
     database[REPAIRS].insert_many([repair_document(0, repair) for repair in repairs])
