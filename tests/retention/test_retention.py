@@ -27,16 +27,19 @@ from itrack.mongo import (
     DEVICES,
     FIXES,
     GAPS,
+    HABIT_ANOMALIES,
     LIVES,
     PASSAGES,
     REPAIRS,
     REPLAYED_LETTERS,
+    RHYTHMS,
     SET_ASIDE,
     STAYPOINTS,
     TRIPLEGS,
     TRIPS,
     VERDICTS,
     VISITS,
+    WAYS,
     Document,
     open_database,
 )
@@ -134,7 +137,14 @@ def findings(name: str, device: str, at: datetime, fix_id: str = "none") -> dict
         PASSAGES: Passage(passage_id=name, device_id=device, cell="c", judged_at=at,
                           window_started_at=at - timedelta(minutes=5)),
     }  # fmt: skip
-    return {collection: document_of(each) for collection, each in made.items()}
+    of_habit: dict[str, Document] = {
+        HABIT_ANOMALIES: {"happened_at": at, "judged_at": at},
+        WAYS: {"started_at": at},
+        RHYTHMS: {"starts_at": at - timedelta(hours=1), "ends_at": at},
+    }
+    return {collection: document_of(each) for collection, each in made.items()} | {
+        collection: {"_id": name, "device_id": device} | span for collection, span in of_habit.items()
+    }
 
 
 def anchor(device: str, base_at: datetime) -> Document:
@@ -264,9 +274,10 @@ def test_the_rest_goes_by_its_own_age(settings: Settings, database: Database[Doc
     for name, at in {"old": OLD, "young": YOUNG}.items():
         letter = document_of(dead_letter("bridge:x", SetAside("r", "d"), name, at)) | {"_id": name}
         database[SET_ASIDE].insert_one(letter)
-        database[REPLAYED_LETTERS].insert_one({"_id": name, "replayed_at": at})
+        for collection in set(AGED) - {SET_ASIDE}:
+            database[collection].insert_one({"_id": name, AGED[collection]: at})
     run()
-    assert [left(database, collection) for collection in AGED] == [{"young"}] * 2
+    assert [left(database, collection) for collection in AGED] == [{"young"}] * len(AGED)
     hour = timedelta(hours=1)
     for hours in (settings.kafka_retention_hours - 1, settings.kafka_retention_hours + 1):
         database[REPLAYED_LETTERS].insert_one({"_id": str(hours), "replayed_at": NOW - hours * hour})
