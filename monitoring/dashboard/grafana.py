@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from monitoring.dashboard.below import HOST, SERVICES
-from monitoring.dashboard.line import BRIDGE, PRODUCER, STREAM
+from monitoring.dashboard.line import BRIDGE, HABITS, PRODUCER, STREAM
 from monitoring.dashboard.panel import Panel, Row
 from monitoring.dashboard.promise import PROMISE
 from monitoring.dashboard.use import MAP
@@ -17,7 +17,7 @@ __all__ = ["DASHBOARD", "ROWS", "dashboard", "in_stack", "outline"]
 DASHBOARD = Path(__file__).parent.parent / "grafana" / "dashboards" / "itrack.json"
 """Where the written dashboard lies; it is kept with the code, so nobody has to run this to use it."""
 
-ROWS = [PROMISE, BRIDGE, PRODUCER, STREAM, MAP, SERVICES, HOST]
+ROWS = [PROMISE, BRIDGE, PRODUCER, STREAM, HABITS, MAP, SERVICES, HOST]
 """The dashboard from top to bottom, in the order in which a person asks: is all well, and if not, where?"""
 
 _DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from monitoring.dashboard.panel import RATE, Panel, Row, quantiles
 
-__all__ = ["BRIDGE", "PRODUCER", "STREAM"]
+__all__ = ["BRIDGE", "HABITS", "PRODUCER", "STREAM"]
 
 _SERVING = "and on (job, instance) (itrack_bridge_active == 1)"
 """Without the bridges that stand by: what they last said may be old."""
@@ -235,6 +235,52 @@ STREAM = Row(
             description="How long it takes to judge one phone's past anew.",
             unit="s",
             queries=quantiles("itrack_analytics_repair_seconds"),
+        ),
+    ],
+)
+
+HABITS = Row(
+    title="Habits: people's days and places judged by their own past",
+    panels=[
+        Panel(
+            title="Counted until",
+            description="How long ago the newest window ends in which people were counted by cells.",
+            unit="s",
+            queries={"ago": "time() - min(itrack_habits_counted_until_timestamp_seconds)"},
+            kind="stat",
+            width=4,
+        ),
+        Panel(
+            title="Events waiting",
+            description="Findings on Kafka that habits have not heard of. It has to come back to zero.",
+            unit="short",
+            queries={"waiting": "sum(itrack_habits_consumer_lag_messages)"},
+            width=4,
+        ),
+        Panel(
+            title="Events and windows",
+            description="Findings read, and counting windows counted, the second time of a corrected one included.",
+            unit="cps",
+            queries={
+                "events": f"sum(rate(itrack_habits_events_total{RATE}))",
+                "windows": f"sum(rate(itrack_habits_windows_total{RATE}))",
+            },
+        ),
+        Panel(
+            title="Anomalies by habit",
+            description="What was unusual for that person, or for that place, told and withdrawn in the last hour; and "
+            "what habits could not use.",
+            unit="short",
+            queries={
+                "{{what}} {{kind}}": "sum by (what, kind) (increase(itrack_habits_anomalies_total[1h]))",
+                "set aside": "sum(increase(itrack_habits_set_aside_total[1h]))",
+            },
+        ),
+        Panel(
+            title="Time to judge a person",
+            description="How long it takes to judge one person's past anew, as is done after each finding.",
+            unit="s",
+            queries=quantiles("itrack_habits_judge_seconds"),
         ),
     ],
 )
