@@ -92,7 +92,7 @@ def replay(
     parts: list[npt.NDArray[Any]] = []
     anchors = []
     out = room_for(_ROOM)
-    _begin(states[0], out)
+    _begin(states[0], own[0], out)
     parts.append(out.found)
     days = points["at_ms"] // _DAY_MS
     edges = [0, *(np.flatnonzero(days[1:] != days[:-1]) + 1), len(points)] if len(points) else [0]
@@ -129,8 +129,8 @@ def _judge_some(phone: Record, points: npt.NDArray[Any], begin: int, rules: Reco
 
 
 @compiled
-def _begin(phone: Record, out: Out) -> None:
-    one.tell_standing(phone, out)
+def _begin(phone: Record, rules: Record, out: Out) -> None:
+    one.tell_standing(phone, rules, out)
     for number in range(out.told[0]):
         out.rows[number].side = STOOD
 
