@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from itrack.trajectory.stop_rules import plain_stop_rules, stop_rules
 
 from itrack.settings import load_settings
+from itrack.trajectory.rules import Rules
 from itrack.trajectory.stop_batch import find_stops
 from tests.support.diaries import diaries
 
@@ -50,8 +50,8 @@ def main() -> None:
     total = sum(map(len, tracks))
     print(f"{total} points of {len(tracks)} days")
     ours = {
-        "ours, 60 m 2 min": _ours_per_s(tracks, stop_rules()),
-        "ours, plain rule 100 m 5 min": _ours_per_s(tracks, plain_stop_rules(radius_m=100, dwell_s=300)),
+        "ours, 60 m 2 min": _ours_per_s(tracks, Rules()),
+        "ours, plain rule 100 m 5 min": _ours_per_s(tracks, Rules.plain(stop_radius_m=100, stop_dwell_s=300)),
     }
     for name, (per_s, stops) in ours.items():
         print(f"{name:30} {per_s:12,.0f} points per CPU-second, {stops} stops")
@@ -73,7 +73,7 @@ def main() -> None:
             )
 
 
-def _ours_per_s(tracks: list[np.ndarray], rules: Any) -> tuple[float, int]:
+def _ours_per_s(tracks: list[np.ndarray], rules: Rules) -> tuple[float, int]:
     best_s, stops = float("inf"), 0
     for _ in range(10):  # the first one compiles
         began_s = time.process_time()

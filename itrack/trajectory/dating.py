@@ -32,7 +32,7 @@ def came_at(trail: Record, first: int, east_m: float, north_m: float, rules: Rec
         first: index of the first place that belongs to the stay, the way in included.
         east_m: of the centre of the stay.
         north_m: likewise.
-        rules: STOP_RULES record.
+        rules: RULES record.
 
     Returns:
         Time (ms) and index of a place.

@@ -4,7 +4,7 @@ A person is under way until a place has held them (`arriving`): for the dwell ti
 recent places lie within the radius of their mean, and that mean does not drift as in a slow walk. A phone that falls
 silent is taken to stay where it was. The person is there until they are seen to leave (`leaving`); silence never ends
 a stay. Both ends are then dated (`dating`), so deciding late makes no stay longer, and one that turns out shorter than
-the dwell time was none. Why so, and what it reaches: docs/decisions/0007-finding-stops.md.
+the dwell time was none. Why so, and what it reaches: docs/decisions/0008-finding-stops.md.
 
 State is one STOP record. The same points give the same record however they are split into calls; what `on_silence`
 tells ahead of the points is kept apart, and taken back where the points show otherwise.

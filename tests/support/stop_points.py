@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
-from itrack.trajectory.staying import due_ms, on_point, on_silence
 
+from itrack.trajectory.found import NO_MS
 from itrack.trajectory.point import EARTH_RADIUS_M, POINT
 from itrack.trajectory.stop_state import (
     BEGAN,
@@ -19,6 +19,7 @@ from itrack.trajectory.stop_state import (
     TAKEN_BACK,
     WITHDRAWN,
 )
+from itrack.trajectory.stops import due_ms, on_point, on_silence
 
 __all__ = ["NOON_MS", "Listener", "point", "track", "walk"]
 

@@ -8,7 +8,9 @@ from statistics import median
 import msgspec
 import numpy as np
 
-__all__ = ["Scores", "Span", "score_stops"]
+from itrack.trajectory.found import NO_MS
+
+__all__ = ["Scores", "Span", "score_stops", "spans_of"]
 
 Span = tuple[float, float]
 """Begin and end in seconds of any one clock."""
@@ -124,6 +126,14 @@ def score_stops(
         told_still=int(told.sum()),
         both=int((still & told).sum()),
     )
+
+
+def spans_of(stays: np.ndarray, until_s: float) -> list[Span]:
+    """Begin and end of STAY records; one that goes on is taken to end at `until_s`."""
+    return [
+        (start_ms / 1000, until_s if end_ms == NO_MS else min(end_ms / 1000, until_s))
+        for start_ms, end_ms in zip(stays["started_ms"].tolist(), stays["ended_ms"].tolist(), strict=True)
+    ]
 
 
 def _match(found: Sequence[Span], true: Sequence[Span]) -> list[tuple[Span, Span]]:

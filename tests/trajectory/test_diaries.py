@@ -11,7 +11,7 @@ from itrack.trajectory.rules import Rules
 from itrack.trajectory.stop_batch import find_stops
 from simulator.walking.phones import Phone
 from tests.support.diaries import Diary, diaries, outing_diary
-from tests.support.stop_scores import Scores, score_stops
+from tests.support.stop_scores import Scores, score_stops, spans_of
 
 _SEED, _PEOPLE = "report", 6
 _WATCHED = [phone for phone in Phone if phone is not Phone.VISITS]
@@ -19,11 +19,7 @@ _WATCHED = [phone for phone in Phone if phone is not Phone.VISITS]
 
 def scores_of(diary: Diary, points: np.ndarray, rules: Rules) -> Scores:
     stays = find_stops(points, rules)
-    found = [
-        (start / 1000, min(end / 1000, diary.ends_s))
-        for start, end in zip(stays["started_ms"].tolist(), stays["ended_ms"].tolist(), strict=True)
-    ]
-    return score_stops(found, diary.stops, points["at_ms"] / 1000, diary.unseen)
+    return score_stops(spans_of(stays, diary.ends_s), diary.stops, points["at_ms"] / 1000, diary.unseen)
 
 
 @cache

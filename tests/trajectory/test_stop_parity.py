@@ -13,7 +13,7 @@ from simulator.walking.phones import Phone
 from tests.support.diaries import day_diary
 from tests.support.oracle import trackintel_stops
 from tests.support.recorded import recorded_points
-from tests.support.stop_scores import Scores, Span, score_stops
+from tests.support.stop_scores import Scores, Span, score_stops, spans_of
 
 _NO_GAP_RULE_S = 1e9
 
@@ -21,12 +21,7 @@ _NO_GAP_RULE_S = 1e9
 def plain_stops(points: np.ndarray, *, radius_m: float, dwell_s: float, gap_s: float) -> list[Span]:
     """Ours; the last one counts until its last fix, as trackintel's does."""
     stays = find_stops(points, Rules.plain(stop_radius_m=radius_m, stop_dwell_s=dwell_s, stop_gap_s=gap_s))
-    ends = np.minimum(stays["ended_ms"], points["at_ms"][-1])
-    return [
-        (start / 1000, end / 1000)
-        for start, end in zip(stays["started_ms"].tolist(), ends.tolist(), strict=True)
-        if end - start >= dwell_s * 1000
-    ]
+    return [span for span in spans_of(stays, points["at_ms"][-1] / 1000) if span[1] - span[0] >= dwell_s]
 
 
 def agreement(tracks: list[np.ndarray], **rule: float) -> Scores:
@@ -42,7 +37,7 @@ def agreement(tracks: list[np.ndarray], **rule: float) -> Scores:
 def test_the_plain_rule_agrees_with_trackintel_on_made_up_days(radius_m: float, dwell_s: float, gap_s: float) -> None:
     """Whoever compares our stops with the literature's compares the method and not a slip in ours."""
     days = [day_diary(f"parity-{number}", phone).points for phone in Phone for number in range(2)]
-    scores = agreement(days, radius_m=radius_m, stop_dwell_s=dwell_s, stop_gap_s=gap_s)
+    scores = agreement(days, radius_m=radius_m, dwell_s=dwell_s, gap_s=gap_s)
     assert scores.true > 100
     assert scores.f1 >= 0.995
 
@@ -53,8 +48,7 @@ def test_the_plain_rule_agrees_with_trackintel_on_recorded_tracks(
     real_tracks: Path, radius_m: float, dwell_s: float, gap_s: float
 ) -> None:
     """Made-up days might miss what real phones do."""
-    scores = agreement(
-        list(recorded_points(real_tracks).values()), radius_m=radius_m, stop_dwell_s=dwell_s, stop_gap_s=gap_s
-    )
+    tracks = list(recorded_points(real_tracks).values())
+    scores = agreement(tracks, radius_m=radius_m, dwell_s=dwell_s, gap_s=gap_s)
     assert scores.true > 5
     assert scores.f1 >= 0.995
