@@ -104,9 +104,9 @@ def settle(stop: Record, rules: Record, told: int) -> int:
 
 
 @compiled
-def mark_present(stop: Record, at_ms: int, off_m: float, way_m: float) -> None:
+def mark_present(stop: Record, at_ms: int, off_m: float) -> None:
     """The person was at the stay for certain."""
-    stop.core_ms, stop.core_off_m, stop.core_way_m = at_ms, off_m, way_m
+    stop.core_ms, stop.core_off_m = at_ms, off_m
 
 
 @compiled
@@ -132,14 +132,13 @@ def _begin(stop: Record, held: tuple[int, float, float, int], rules: Record, tol
     stop.is_staying, stop.is_told, stop.away = True, False, 0
     stay.started_ms, stay.ended_ms, stay.last_ms = started_ms, NO_MS, ends_ms(newest)
     stay.latitude_deg, stay.longitude_deg = whereabouts_of(trail, east_m, north_m)
-    stay.way_m = max(place_at(trail, core).way_m, 0.0)
     stay.fix_count = 0
     stop.accuracy_m = 0.0
     for index in range(core, trail.size):
         place = place_at(trail, index)
         stay.fix_count += place.fix_count
         stop.accuracy_m += place.accuracy_m / (trail.size - core)
-    mark_present(stop, ends_ms(newest), 0.0, newest.way_m)
+    mark_present(stop, ends_ms(newest), 0.0)
     if not stop.may_resume or told & FOUND or started_ms - left.ended_ms > 1000.0 * rules.return_s:
         return told
     back_m = distance_m(left.latitude_deg, left.longitude_deg, stay.latitude_deg, stay.longitude_deg)
@@ -150,7 +149,7 @@ def _begin(stop: Record, held: tuple[int, float, float, int], rules: Record, tol
 def _resume(stop: Record, told: int) -> int:
     """The person is back where they had hardly left: the stay goes on."""
     stay, left = stop.stay, stop.left
-    stay.started_ms, stay.told_ms, stay.way_m = left.started_ms, left.told_ms, left.way_m
+    stay.started_ms, stay.told_ms = left.started_ms, left.told_ms
     stay.fix_count += left.fix_count
     stop.is_told = True
     stop.may_resume = False

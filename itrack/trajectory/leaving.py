@@ -8,7 +8,6 @@ from itrack.trajectory.dating import is_at_core, leaving_mps
 from itrack.trajectory.places import (
     PLACE_MS,
     PLACES,
-    count_ways_from,
     distance_between_m,
     ends_ms,
     fixes_since,
@@ -62,7 +61,7 @@ def stay_on(stop: Record, rules: Record, told: int) -> int:
         stop.north_m += (newest.north_m - stop.north_m) * share
         stop.accuracy_m += (newest.accuracy_m - stop.accuracy_m) * share
         if is_at_core(off_m, rules.stop_radius_m):
-            mark_present(stop, newest.at_ms, off_m, newest.way_m)
+            mark_present(stop, newest.at_ms, off_m)
         if _strolls(stop, rules):
             stop.away = _STROLL - 1
             return leave(stop, rules, told)
@@ -117,10 +116,9 @@ def leave(stop: Record, rules: Record, told: int) -> int:
     told &= ~BEGAN
     stay.latitude_deg, stay.longitude_deg = whereabouts_of(trail, stop.east_m, stop.north_m)
     trail.since_ms = outside.at_ms if is_unseen else left_ms
-    after = fixes_since(trail, trail.since_ms)
     if is_stop:
         told |= ENDED if was_told else FOUND | ENDED
-        stay.fix_count = max(stay.fix_count - after, 1)
+        stay.fix_count = max(stay.fix_count - fixes_since(trail, trail.since_ms), 1)
         stay.ended_ms, stay.last_ms = left_ms, min(stay.last_ms, left_ms)
         stop.left = stay
         stop.may_resume = not is_gap
@@ -133,12 +131,6 @@ def leave(stop: Record, rules: Record, told: int) -> int:
         stop.gap_from_ms, stop.gap_to_ms = left_ms, outside.at_ms
         latitude_deg, longitude_deg = whereabouts_of(trail, outside.east_m, outside.north_m)
         stop.gap_m = distance_m(stay.latitude_deg, stay.longitude_deg, latitude_deg, longitude_deg)
-    if is_gap or is_stop:
-        begins_m = outside.way_m if is_gap else max(stop.core_way_m, outside.way_m - way_out_m)
-        count_ways_from(trail, begins_m)
-        stop.way_m -= begins_m
-        stop.lost_fix_count = stop.fix_count - after
-        stop.fix_count = after
     stop.is_staying, stop.is_told, stop.away = False, False, 0
     return told
 

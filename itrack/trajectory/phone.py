@@ -17,9 +17,10 @@ from itrack.trajectory.anomalies import ALARM, on_jump, on_right_clock, on_wrong
 from itrack.trajectory.compiled import Record, compiled
 from itrack.trajectory.found import NO_MS, Found, Out, tell
 from itrack.trajectory.passages import PASSAGE, pass_by
+from itrack.trajectory.places import PLACES, begins_place, place_at
 from itrack.trajectory.quality import Flag
 from itrack.trajectory.sequence import SEQUENCE
-from itrack.trajectory.stop_state import BEGAN, ENDED, FOUND, GAP, RESUMED, STOP, TAKEN_BACK, WITHDRAWN
+from itrack.trajectory.stop_state import BEGAN, ENDED, FOUND, GAP, RESUMED, STOP, WITHDRAWN
 from itrack.trajectory.trips import TRIP
 
 __all__ = ["PHONE", "PHONE_VERSION", "due_ms", "hear", "judge", "tell_progress", "tell_standing"]
@@ -50,7 +51,7 @@ _IMPOSSIBLE_JUMP = int(Flag.IMPOSSIBLE_JUMP)
 
 @compiled
 def judge(phone: Record, point: Record, rules: Record, out: Out) -> None:
-    """Judge the phone's next point in order of time, after the silence before it.
+    """Judge the phone's next point in order of time.
 
     Args:
         phone: a `PHONE`, changed in place.
@@ -59,7 +60,6 @@ def judge(phone: Record, point: Record, rules: Record, out: Out) -> None:
         out: where findings go.
     """
     phone.newest_ms = point.at_ms
-    hear(phone, point.server_ms, rules, out)
     flag = point.flag
     if flag == 0:
         flag = seq.flag_repeated(phone.sequence, point)
@@ -84,14 +84,18 @@ def judge(phone: Record, point: Record, rules: Record, out: Out) -> None:
 
 @compiled
 def hear(phone: Record, now_ms: int, rules: Record, out: Out) -> None:
-    """No point of this phone reached the server until `now_ms`. Tells what that silence makes known."""
+    """No point of this phone reached the server until `now_ms`. Tells what that silence makes known.
+
+    Args:
+        phone: a copy of a `PHONE`, changed in place. Later points are judged from the phone itself, because they may show
+            that silence was wrong.
+        now_ms: server time.
+        rules: a `RULES`.
+        out: where findings go.
+    """
     due = due_ms(phone, rules)
-    if due == NO_MS or due > now_ms:
-        return
-    trials = np.empty(1, STOP)
-    trials[0] = phone.stop
-    told = stops.on_silence(phone.stop, trials[0], rules)
-    _tell(phone, trials[0], told, phone.newest_ms, due, rules, out)
+    if due != NO_MS and due <= now_ms:
+        _tell(phone, stops.on_silence(phone.stop, rules), phone.newest_ms, due, rules, out)
 
 
 @compiled
@@ -109,26 +113,18 @@ def due_ms(phone: Record, rules: Record) -> int:
 def tell_progress(phone: Record, out: Out) -> None:
     """The staypoint that the person is at, as it has grown so far, if there is one."""
     stop, last = phone.stop, phone.sequence.last
-    if stop.is_guess:
-        _tell_stay(stop.guess, last.at_ms, last.server_ms, out)
-    elif stop.is_told:
+    if stop.is_told:
         _tell_stay(stop.stay, last.at_ms, last.server_ms, out)
 
 
 @compiled
-def tell_standing(phone: Record, rules: Record, out: Out) -> None:
+def tell_standing(phone: Record, out: Out) -> None:
     """What was told of this phone and may yet change: the staypoints it is at and was at last, and the trip there."""
     stop, trip = phone.stop, phone.trip
     if stop.may_resume:
         _tell_stay(stop.left, stop.left.told_ms, stop.left.told_ms, out)
     if stop.is_told:
         _tell_stay(stop.stay, stop.stay.told_ms, stop.stay.told_ms, out)
-    if stop.is_guess:
-        told_ms = stop.guess.told_ms
-        trials = np.empty(1, STOP)
-        trials[0] = stop
-        _tell_end(trials[0], stops.foresee(trials[0], rules), told_ms, told_ms, out)
-        _tell_stay(stop.guess, told_ms, told_ms, out)
     if trip.is_told:
         trips.tell_trip(trip, trip.told_ms, trip.told_ms, out)
 
@@ -146,74 +142,52 @@ def _accept(
     on_right_clock(phone.alarm)
     stop = phone.stop
     if not phone.trip.has_begun:
-        trips.begin(phone.trip, point.at_ms, NO_MS)
+        trips.begin(phone.trip, point.at_ms)
+    if stop.trail.size == PLACES and begins_place(stop.trail, point, is_broken):
+        _go_on(phone)
     told = stops.on_point(stop, point, is_broken, rules)
     if told:
-        _tell(phone, stop, told, newest.at_ms, newest.server_ms, rules, out)
+        _tell(phone, told, newest.at_ms, newest.server_ms, rules, out)
     if not stop.is_told or stop.away > 1:
         pass_by(phone.passage, point, rules, out)
 
 
 @compiled
-def _tell(phone: Record, stop: Record, told: int, at_ms: int, server_ms: int, rules: Record, out: Out) -> None:
-    """Tell what a point has made known, or silence; then `stop` is what comes of the phone's if nothing changes."""
-    own, trip = phone.stop, phone.trip
-    if told & TAKEN_BACK:
-        _tell_stay(own.guess, at_ms, server_ms, out).is_gone = True
-        if trip.is_told and trip.to_ms == own.guess.started_ms:
-            trips.withdraw(trip, at_ms, server_ms, out)
-    if told & WITHDRAWN and not own.is_guess:
+def _go_on(phone: Record) -> None:
+    """The oldest place will leave the trail; it is the way's unless it is a stay's."""
+    stop = phone.stop
+    if not stop.is_staying or place_at(stop.trail, 0).at_ms < stop.stay.started_ms:
+        trips.go_on(phone.trip, stop.trail, 0)
+
+
+@compiled
+def _tell(phone: Record, told: int, at_ms: int, server_ms: int, rules: Record, out: Out) -> None:
+    """Tell what a point has made known, or silence: bits as in `stop_state`."""
+    stop, trip, trail = phone.stop, phone.trip, phone.stop.trail
+    if told & WITHDRAWN:
+        tell(out, _STAY, stop.withdrawn_ms, at_ms, server_ms).is_gone = True
         trips.withdraw(trip, at_ms, server_ms, out)
     if told & RESUMED:
-        if trip.at_ms < own.stay.started_ms and not trip.is_told:
-            _arrive(phone, own.stay, own.fix_count, at_ms, server_ms, rules, out)
-        own.stay.told_ms = at_ms
-        _tell_stay(own.stay, at_ms, server_ms, out)
+        stop.stay.told_ms = at_ms
+        _tell_stay(stop.stay, at_ms, server_ms, out)
     if told & FOUND:
-        _arrive(phone, stop.left, stop.lost_fix_count, at_ms, server_ms, rules, out)
+        trips.end_at(trip, trail, stop.left, at_ms, server_ms, rules, out)
         _tell_stay(stop.left, at_ms, server_ms, out).end_ms = NO_MS
-    _tell_end(stop, told, at_ms, server_ms, out)
-    if not own.is_guess:
-        _go_on(phone, told, at_ms, server_ms, rules, out)
-    if told & BEGAN:
-        stay = own.guess if own.is_guess else own.stay
-        stay.told_ms = at_ms
-        if not own.is_guess or not told & ENDED:
-            _arrive(phone, stay, own.fix_count, at_ms, server_ms, rules, out)
-        _tell_stay(stay, at_ms, server_ms, out)
-
-
-@compiled
-def _arrive(phone: Record, stay: Record, count: int, at_ms: int, server_ms: int, rules: Record, out: Out) -> None:
-    """The trip to a stay has ended; of its fixes and those of the stay there are `count`."""
-    count -= stay.fix_count
-    trips.end(phone.trip, stay.started_ms, stay.started_ms, stay.way_m, count, at_ms, server_ms, rules, out)
-
-
-@compiled
-def _go_on(phone: Record, told: int, at_ms: int, server_ms: int, rules: Record, out: Out) -> None:
-    """The way begins that follows a stay or a gap; tell the gap, and the trip that was lost in it."""
-    stop, trip = phone.stop, phone.trip
     if told & ENDED:
         stop.left.told_ms = at_ms
-        trips.begin(trip, stop.left.ended_ms, stop.left.started_ms)
+        _tell_stay(stop.left, at_ms, server_ms, out)
+        trips.begin_at(trip, stop.left)
     if told & GAP:
         if not told & ENDED:
-            count = stop.lost_fix_count
-            trips.end(trip, stop.gap_from_ms, NO_MS, stop.lost_way_m, count, at_ms, server_ms, rules, out)
+            trips.end(trip, trail, stop.gap_from_ms, at_ms, server_ms, rules, out)
         row = tell(out, _GAP, stop.gap_from_ms, at_ms, server_ms)
         row.end_ms = stop.gap_to_ms
         row.metres = stop.gap_m
-        trips.begin(trip, stop.gap_to_ms, NO_MS)
-
-
-@compiled
-def _tell_end(stop: Record, told: int, at_ms: int, server_ms: int, out: Out) -> None:
-    """Tell that a stay was none, or is over."""
-    if told & WITHDRAWN:
-        tell(out, _STAY, stop.withdrawn_ms, at_ms, server_ms).is_gone = True
-    if told & ENDED:
-        _tell_stay(stop.left, at_ms, server_ms, out)
+        trips.begin(trip, stop.gap_to_ms)
+    if told & BEGAN:
+        stop.stay.told_ms = at_ms
+        trips.end_at(trip, trail, stop.stay, at_ms, server_ms, rules, out)
+        _tell_stay(stop.stay, at_ms, server_ms, out)
 
 
 @compiled

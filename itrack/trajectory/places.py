@@ -17,7 +17,7 @@ __all__ = [
     "PLACE_MS",
     "TRAIL",
     "add_place",
-    "count_ways_from",
+    "begins_place",
     "distance_between_m",
     "ends_ms",
     "fixes_since",
@@ -50,13 +50,13 @@ PLACE = np.dtype(
         ("east_m", "f4"),
         ("north_m", "f4"),
         ("accuracy_m", "f4"),
-        ("way_m", "f4"),
         ("span_ms", "i2"),
         ("may_move", "i1"),
+        ("is_broken", "?"),
     ],
     align=True,
 )
-"""The mean of the fixes from `at_ms` on; `way_m` is the way covered until its first fix."""
+"""The mean of the fixes from `at_ms` on. `is_broken`: no possible movement led to it."""
 
 TRAIL = np.dtype(
     [
@@ -100,22 +100,27 @@ def distance_between_m(east_m: float, north_m: float, other_east_m: float, other
 
 
 @compiled
-def add_place(trail: Record, point: Record, way_m: float, may_move: int) -> bool:
+def begins_place(trail: Record, point: Record, is_broken: bool) -> bool:
+    """Whether a point is the first of a new place; a full ring loses its oldest then."""
+    return bool(is_broken or trail.size == 0 or point.at_ms - place_at(trail, trail.size - 1).at_ms >= PLACE_MS)
+
+
+@compiled
+def add_place(trail: Record, point: Record, is_broken: bool, may_move: int) -> bool:
     """Add a point, to the newest place or as a new one. Returns whether it is a new one."""
     if trail.size == 0:
         _set_origin(trail, point.latitude_deg, point.longitude_deg)
     east_m, north_m = position_of(trail, point)
-    if trail.size > 0:
+    if not begins_place(trail, point, is_broken):
         newest = place_at(trail, trail.size - 1)
-        if point.at_ms - newest.at_ms < PLACE_MS:
-            newest.fix_count = min(newest.fix_count + 1, _MOST_FIXES)
-            share = 1.0 / newest.fix_count
-            newest.east_m += (east_m - newest.east_m) * share
-            newest.north_m += (north_m - newest.north_m) * share
-            newest.accuracy_m += (point.accuracy_m - newest.accuracy_m) * share
-            newest.may_move = max(newest.may_move, may_move)
-            newest.span_ms = point.at_ms - newest.at_ms
-            return False
+        newest.fix_count = min(newest.fix_count + 1, _MOST_FIXES)
+        share = 1.0 / newest.fix_count
+        newest.east_m += (east_m - newest.east_m) * share
+        newest.north_m += (north_m - newest.north_m) * share
+        newest.accuracy_m += (point.accuracy_m - newest.accuracy_m) * share
+        newest.may_move = max(newest.may_move, may_move)
+        newest.span_ms = point.at_ms - newest.at_ms
+        return False
     if trail.size == PLACES:
         trail.first = (trail.first + 1) % PLACES
     else:
@@ -126,7 +131,7 @@ def add_place(trail: Record, point: Record, way_m: float, may_move: int) -> bool
     place.east_m = east_m
     place.north_m = north_m
     place.accuracy_m = point.accuracy_m
-    place.way_m = way_m
+    place.is_broken = is_broken
     place.fix_count = 1
     place.may_move = may_move
     return True
@@ -155,13 +160,6 @@ def whereabouts_of(trail: Record, east_m: float, north_m: float) -> tuple[float,
     elif longitude_deg < -180.0:
         longitude_deg += 360.0
     return trail.latitude_deg + north_m / _METRES_PER_DEGREE, longitude_deg
-
-
-@compiled
-def count_ways_from(trail: Record, way_m: float) -> None:
-    """Let the ways covered be counted from so many metres on."""
-    for index in range(trail.size):
-        place_at(trail, index).way_m -= way_m
 
 
 @compiled

@@ -187,7 +187,7 @@ def adopt(index: int, known: Known, repaired: Record, out: Out) -> bool:
     standing, rules = known.standings[index], known.rules[index]
     newest = np.zeros(1, known.phones.dtype)
     newest[0] = known.phones[index]
-    one.tell_standing(newest[0], rules, out)
+    one.tell_standing(newest[0], out)
     standing_end = out.told[0]
     _judge_all(newest[0], recent, standing.heard_ms, rules, out)
     _mark(out, begin, index, BEFORE)
@@ -196,7 +196,7 @@ def adopt(index: int, known: Known, repaired: Record, out: Out) -> bool:
             out.rows[number].side = DONE
     middle = out.told[0]
     newest[0] = repaired
-    one.tell_standing(newest[0], rules, out)
+    one.tell_standing(newest[0], out)
     _judge_all(newest[0], recent, standing.heard_ms, rules, out)
     _mark(out, middle, index, AGAIN)
     _tell_progress(newest[0], index, standing, True, out)
@@ -220,7 +220,7 @@ def _judge_phone(
     if is_compared:
         begin = out.told[0]
         scratch[1] = known.phones[index]
-        one.tell_standing(newest, rules, out)
+        one.tell_standing(newest, out)
         _judge_all(newest, old, heard_ms, rules, out)
         _mark(out, begin, index, BEFORE)
     middle = again = out.told[0]
@@ -233,7 +233,7 @@ def _judge_phone(
         if number == tell_from:
             out.told[0] = middle
             if is_compared:
-                one.tell_standing(base, rules, out)
+                one.tell_standing(base, out)
                 again = out.told[0]
         if number == leaving:
             scratch[1] = base

@@ -33,7 +33,7 @@ class Replayed(msgspec.Struct, kw_only=True):
     Attributes:
         found: `FOUND` records in the order in which they became known: first what held at the beginning (side `STOOD`),
             at last how far that has come which goes on (`PROGRESS`).
-        phone: the `PHONE` at the end.
+        phone: the `PHONE` after the last point.
         base: place in the order of the newest fix; None without one.
         anchors: the phone before each day that began on the way (UTC), with its place in the order.
     """
@@ -92,7 +92,7 @@ def replay(
     parts: list[npt.NDArray[Any]] = []
     anchors = []
     out = room_for(_ROOM)
-    _begin(states[0], own[0], out)
+    _begin(states[0], out)
     parts.append(out.found)
     days = points["at_ms"] // _DAY_MS
     edges = [0, *(np.flatnonzero(days[1:] != days[:-1]) + 1), len(points)] if len(points) else [0]
@@ -105,7 +105,7 @@ def replay(
             done = _judge_some(states[0], points[:end], done, own[0], out)
             parts.append(out.found)
     out = room_for(_ROOM)
-    _end(states[0], NO_MS if silent_until_ms is None else silent_until_ms, own[0], out)
+    _end(states.copy()[0], NO_MS if silent_until_ms is None else silent_until_ms, own[0], out)
     return Replayed(
         found=np.concatenate([*parts, out.found]),
         phone=states,
@@ -129,8 +129,8 @@ def _judge_some(phone: Record, points: npt.NDArray[Any], begin: int, rules: Reco
 
 
 @compiled
-def _begin(phone: Record, rules: Record, out: Out) -> None:
-    one.tell_standing(phone, rules, out)
+def _begin(phone: Record, out: Out) -> None:
+    one.tell_standing(phone, out)
     for number in range(out.told[0]):
         out.rows[number].side = STOOD
 

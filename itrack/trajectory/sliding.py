@@ -18,11 +18,9 @@ __all__ = ["slide"]
 
 
 @compiled
-def slide(stop: Record, point: Record, leg_m: float, rules: Record) -> int:
+def slide(stop: Record, point: Record, rules: Record) -> int:
     """The next point by the sliding rule, as `stops.on_point`. The origin of `trail` is the anchor."""
     stay, anchor = stop.stay, stop.trail
-    stop.way_m += leg_m
-    stop.fix_count += 1
     is_lost = stop.is_staying and point.at_ms - stay.last_ms > 1000.0 * rules.stop_gap_s
     told = 0
     if stop.is_staying and not is_lost:
@@ -38,7 +36,6 @@ def slide(stop: Record, point: Record, leg_m: float, rules: Record) -> int:
             told = ENDED if stop.is_told else FOUND | ENDED
             stay.ended_ms = point.at_ms
             stop.left = stay
-            stop.way_m, stop.fix_count = leg_m, 1
     if stop.is_told and not told:
         told = WITHDRAWN
         stop.withdrawn_ms = stay.started_ms
@@ -47,7 +44,6 @@ def slide(stop: Record, point: Record, leg_m: float, rules: Record) -> int:
     anchor.longitude_deg = stay.longitude_deg = point.longitude_deg
     stay.started_ms = stay.last_ms = point.at_ms
     stay.ended_ms = NO_MS
-    stay.way_m = stop.way_m
     stay.fix_count = 1
     return told
 

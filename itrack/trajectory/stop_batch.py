@@ -28,14 +28,14 @@ def find_stops(points: npt.NDArray[Any], rules: Rules) -> npt.NDArray[Any]:
         the last record, and its `ended_ms` is `NO_MS`.
     """
     stays = np.zeros(len(points) + 2, STAY)
-    count = _find(points, np.zeros(2, STOP), rules.record(), stays)
+    count = _find(points, np.zeros(1, STOP), rules.record(), stays)
     return stays[:count].copy()
 
 
 @compiled
 def _find(points: npt.NDArray[Any], states: npt.NDArray[Any], rules: Record, stays: npt.NDArray[Any]) -> int:
     count = 0
-    stop, trial = states[0], states[1]
+    stop = states[0]
     for index in range(len(points)):
         told = on_point(stop, points[index], False, rules)
         if told & RESUMED:
@@ -44,13 +44,13 @@ def _find(points: npt.NDArray[Any], states: npt.NDArray[Any], rules: Record, sta
             stays[count] = stop.left
             count += 1
     if due_ms(stop, rules) != NO_MS:
-        states[1] = stop
-        if on_silence(stop, trial, rules) & ENDED:
-            stays[count] = trial.left
+        told = on_silence(stop, rules)
+        if told & RESUMED:
+            count -= 1
+        if told & ENDED:
+            stays[count] = stop.left
             count += 1
-        stays[count] = stop.guess
-        count += 1
-    elif stop.is_told:
+    if stop.is_told:
         stays[count] = stop.stay
         count += 1
     return count

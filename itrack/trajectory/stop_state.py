@@ -6,16 +6,15 @@ import numpy as np
 
 from itrack.trajectory.places import TRAIL
 
-__all__ = ["BEGAN", "ENDED", "FOUND", "GAP", "RESUMED", "STAY", "STOP", "TAKEN_BACK", "WITHDRAWN"]
+__all__ = ["BEGAN", "ENDED", "FOUND", "GAP", "RESUMED", "STAY", "STOP", "WITHDRAWN"]
 
-TAKEN_BACK, WITHDRAWN, RESUMED, FOUND, ENDED, GAP, BEGAN = 1, 2, 4, 8, 16, 32, 64
+WITHDRAWN, RESUMED, FOUND, ENDED, GAP, BEGAN = 1, 2, 4, 8, 16, 32
 """Bits of what a point or silence made known, in the order in which to tell them; each may come again for one stay.
 
-`TAKEN_BACK`: the stop that silence had suggested, `STOP.guess`, was none. `WITHDRAWN`: the stay told earlier that
-started at `withdrawn_ms` was none. `RESUMED`: a stay that was told to be over, or none, goes on, and there was no way
-since then; it is `STOP.stay`. `FOUND`: the stay that ended was not told while it lasted. `ENDED`: a stay is over;
-it is `STOP.left`. `GAP`: the way from `gap_from_ms` to `gap_to_ms`, `gap_m` apart, was not seen. `BEGAN`: the person
-is at a stay: `STOP.guess` if only silence says so, else `STOP.stay`.
+`WITHDRAWN`: the stay told earlier that started at `withdrawn_ms` was none. `RESUMED`: the stay told to be over goes on,
+and there was no way since then; it is `STOP.stay`. `FOUND`: the stay that ended was not told while it lasted. `ENDED`: a
+stay is over; it is `STOP.left`. `GAP`: the way from `gap_from_ms` to `gap_to_ms`, `gap_m` apart, was not seen. `BEGAN`:
+the person is at a stay; it is `STOP.stay`.
 """
 
 STAY = np.dtype(
@@ -26,7 +25,6 @@ STAY = np.dtype(
         ("told_ms", "i8"),
         ("latitude_deg", "f8"),
         ("longitude_deg", "f8"),
-        ("way_m", "f4"),
         ("fix_count", "i4"),
     ],
     align=True,
@@ -38,7 +36,6 @@ STAY = np.dtype(
 | `ended_ms` | `NO_MS` while it lasts |
 | `last_ms` | time of its last fix |
 | `told_ms` | event time of the fix that made it, or its end, known: set by who tells it |
-| `way_m` | the way to it, since the stay before, a gap or the beginning |
 """
 
 STOP = np.dtype(
@@ -46,33 +43,22 @@ STOP = np.dtype(
         ("trail", TRAIL),
         ("stay", STAY),
         ("left", STAY),
-        ("guess", STAY),
-        ("way_m", "f8"),
-        ("lost_way_m", "f8"),
         ("east_m", "f8"),
         ("north_m", "f8"),
-        ("latitude_deg", "f8"),
-        ("longitude_deg", "f8"),
         ("gap_m", "f8"),
         ("gap_from_ms", "i8"),
         ("gap_to_ms", "i8"),
         ("withdrawn_ms", "i8"),
-        ("guess_left_ms", "i8"),
         ("newest_server_ms", "i8"),
         ("core_ms", "i8"),
         ("core_off_m", "f4"),
-        ("core_way_m", "f4"),
         ("accuracy_m", "f4"),
         ("weight", "i4"),
-        ("fix_count", "i4"),
-        ("lost_fix_count", "i4"),
         ("away", "i2"),
         ("speeds_told", "i1"),
         ("motions_told", "i1"),
-        ("has_begun", "?"),
         ("is_staying", "?"),
         ("is_told", "?"),
-        ("is_guess", "?"),
         ("may_resume", "?"),
     ],
     align=True,
@@ -80,15 +66,11 @@ STOP = np.dtype(
 """One phone.
 
 `stay` is where the person seems to be while `is_staying`; it is known to be a stop once `is_told`. `left` is the stop
-before; it goes on if they come back soon, as long as it `may_resume`. While `is_guess`, `guess` is the stop that
-silence suggests, and the stay that started at `guess_left_ms` (`NO_MS`: no stay) was told to be over, or none.
-
-`way_m` is the way since the last stop, gap or the beginning, `fix_count` its fixes; `lost_way_m` what it was before the
-last long silence, `lost_fix_count` how many fixes it had when it last ended. `latitude_deg`, `longitude_deg` is the
-newest point.
+before; it goes on if they come back soon, as long as it `may_resume`. The newest point reached the server at
+`newest_server_ms`, or one before did so later.
 
 `east_m`, `north_m` is the centre of the stay on the plane of `trail`, the mean of `weight` places that claimed an error
 of `accuracy_m` on average. The newest place that showed the person there for certain was at `core_ms`, `core_off_m`
-from the centre, after a way of `core_way_m`. The newest `away` places lie outside. `speeds_told` and `motions_told`
+from the centre. The newest `away` places lie outside. `speeds_told` and `motions_told`
 count, up to a few, how often the phone said that it moves: one that never does tells nothing by being still.
 """

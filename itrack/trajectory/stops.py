@@ -6,8 +6,8 @@ silent is taken to stay where it was. The person is there until they are seen to
 a stay. Both ends are then dated (`dating`), so deciding late makes no stay longer, and one that turns out shorter than
 the dwell time was none. Why so, and what it reaches: docs/decisions/0008-finding-stops.md.
 
-State is one STOP record. The same points give the same record however they are split into calls; what `on_silence`
-tells ahead of the points is kept apart, and taken back where the points show otherwise.
+State is one STOP record. The same points give the same record however they are split into calls. What silence suggests
+ahead of the next point is found on a copy (`on_silence`): points that come later are judged without it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from itrack.trajectory.compiled import Record, compiled
 from itrack.trajectory.found import NO_MS
 from itrack.trajectory.leaving import is_far, is_held_away, leave, stay_on
 from itrack.trajectory.places import add_place, ends_ms, follow, place_at, position_of, whereabouts_of
-from itrack.trajectory.point import distance_m
 from itrack.trajectory.sliding import slide
-from itrack.trajectory.stop_state import BEGAN, ENDED, FOUND, GAP, RESUMED, TAKEN_BACK, WITHDRAWN
+from itrack.trajectory.stop_state import BEGAN
 
-__all__ = ["due_ms", "foresee", "on_point", "on_silence"]
+__all__ = ["due_ms", "on_point", "on_silence"]
 
 _MOVES_MPS, _STILL_MPS = 0.8, 0.5
 _TOLD_ENOUGH = 3
@@ -36,20 +35,14 @@ def on_point(stop: Record, point: Record, is_broken: bool, rules: Record) -> int
     Args:
         stop: STOP record.
         point: POINT record, no earlier than the one before.
-        is_broken: no possible movement led to it: the way to it does not count.
+        is_broken: no possible movement led to it.
         rules: RULES record.
 
     Returns:
         What it made known: bits as in `stop_state`.
     """
-    leg_m = 0.0
-    if stop.has_begun and not is_broken:
-        leg_m = distance_m(stop.latitude_deg, stop.longitude_deg, point.latitude_deg, point.longitude_deg)
-    stop.has_begun = True
-    stop.latitude_deg, stop.longitude_deg = point.latitude_deg, point.longitude_deg
     stop.newest_server_ms = max(stop.newest_server_ms, point.server_ms)
-    told = slide(stop, point, leg_m, rules) if rules.is_plain else _take(stop, point, leg_m, rules)
-    return _judge_guess(stop, told) if stop.is_guess else told
+    return slide(stop, point, rules) if rules.is_plain else _take(stop, point, is_broken, rules)
 
 
 @compiled
@@ -59,7 +52,7 @@ def due_ms(stop: Record, rules: Record) -> int:
     The phone's own time goes on as the server's does, from the moment its newest point was received: replayed and late
     points make no silence of years.
     """
-    if not stop.has_begun or stop.is_guess or (stop.is_told and stop.away == 0):
+    if (stop.trail.size == 0 and not stop.is_staying) or (stop.is_told and stop.away == 0):
         return NO_MS
     wait_ms = 1000.0 * rules.quiet_s
     if not stop.is_staying:
@@ -80,42 +73,31 @@ def due_ms(stop: Record, rules: Record) -> int:
 
 
 @compiled
-def on_silence(stop: Record, trial: Record, rules: Record) -> int:
-    """No point came until `due_ms`. It is kept in `guess` and has no part in how later points are judged.
+def on_silence(stop: Record, rules: Record) -> int:
+    """No point came until `due_ms`: where the person then seems to be, and to have been.
 
     Args:
-        stop: STOP record.
-        trial: a copy of it; `left` and `withdrawn_ms` are what the bits speak of.
+        stop: a copy of the STOP record, changed in place; the next point is judged by the record itself.
         rules: RULES record.
 
     Returns:
         What the silence made known: bits as in `stop_state`.
     """
-    told = foresee(trial, rules)
-    stop.guess = trial.stay
-    stop.guess_left_ms = stop.stay.started_ms if told & (ENDED | WITHDRAWN) else NO_MS
-    stop.is_guess = True
+    told = leave(stop, rules, 0) if stop.is_staying and stop.away > 0 else 0
+    if not stop.is_staying:
+        told = settle(stop, rules, told)
+    if not stop.is_told:
+        stop.is_told = True
+        told |= BEGAN
     return told
 
 
 @compiled
-def foresee(trial: Record, rules: Record) -> int:
-    """Go on as if the phone stayed silent. What is unseen is left to the next point. Returns as `on_silence`."""
-    told = leave(trial, rules, 0) if trial.is_staying and trial.away > 0 else 0
-    trial.may_resume = False
-    if not trial.is_staying:
-        told = settle(trial, rules, told)
-    return told & ~GAP | BEGAN
-
-
-@compiled
-def _take(stop: Record, point: Record, leg_m: float, rules: Record) -> int:
+def _take(stop: Record, point: Record, is_broken: bool, rules: Record) -> int:
     trail, stay = stop.trail, stop.stay
     may_move = _may_move(stop, point)
     told = _after_silence(stop, point, rules) if trail.size > 0 else 0
-    stop.way_m += leg_m
-    stop.fix_count += 1
-    if not add_place(trail, point, stop.way_m, may_move):
+    if not add_place(trail, point, is_broken, may_move):
         if stop.is_staying:
             stay.fix_count += 1
             if stop.away == 0:
@@ -140,8 +122,6 @@ def _after_silence(stop: Record, point: Record, rules: Record) -> int:
     told = 0
     if silent_ms < 1000.0 * rules.quiet_s:
         return told
-    if stop.away == 0 and silent_ms >= 1000.0 * rules.silence_s:
-        stop.lost_way_m = stop.way_m
     if stop.is_staying and stop.away > 0 and silent_ms >= look_ms(rules):
         east_m, north_m = position_of(trail, point)
         if is_far(stop, east_m, north_m, rules) or is_held_away(stop, rules):
@@ -172,20 +152,3 @@ def _may_move(stop: Record, point: Record) -> int:
     is_slow = stop.speeds_told == _TOLD_ENOUGH and point.speed_mps < _STILL_MPS
     is_still = stop.motions_told == _TOLD_ENOUGH and point.is_moving == 0
     return 0 if is_slow or is_still else 1
-
-
-@compiled
-def _judge_guess(stop: Record, told: int) -> int:
-    """A point has come: keep, or take back, what silence had suggested. Takes and returns what is to be told."""
-    stop.is_guess = False
-    stay, guess = stop.stay, stop.guess
-    if stop.is_staying and stay.started_ms == stop.guess_left_ms:
-        told |= RESUMED if stop.is_told else WITHDRAWN
-        stop.withdrawn_ms = stay.started_ms
-    if stop.is_staying and stop.is_told and stay.started_ms == guess.started_ms:
-        if told & BEGAN:
-            stay.told_ms = guess.told_ms
-        return told & ~BEGAN
-    if told & ENDED and stop.left.started_ms == guess.started_ms:
-        return told & ~FOUND
-    return told | TAKEN_BACK

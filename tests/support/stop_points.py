@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from typing import Any
 
 import numpy as np
 
 from itrack.trajectory.found import NO_MS
 from itrack.trajectory.point import EARTH_RADIUS_M, POINT
-from itrack.trajectory.stop_state import (
-    BEGAN,
-    ENDED,
-    FOUND,
-    GAP,
-    RESUMED,
-    STOP,
-    TAKEN_BACK,
-    WITHDRAWN,
-)
+from itrack.trajectory.rules import Rules
+from itrack.trajectory.stop_state import BEGAN, ENDED, FOUND, GAP, RESUMED, STOP, WITHDRAWN
 from itrack.trajectory.stops import due_ms, on_point, on_silence
 
 __all__ = ["NOON_MS", "Listener", "point", "track", "walk"]
@@ -81,8 +73,8 @@ class Listener:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules.record()
-        self.states = np.zeros(2, STOP)
-        self.stop, self.trial = self.states[0], self.states[1]
+        self.states = np.zeros(1, STOP)
+        self.stop = self.states[0]
         self.stays: dict[float, float | None] = {}
         self.gaps: list[tuple[float, float, float]] = []
         self.heard: list[int] = []
@@ -90,16 +82,17 @@ class Listener:
     def take(self, points: np.ndarray) -> Listener:
         """Take points one by one."""
         for one in points:
-            self._hear(on_point(self.stop, one, False, self.rules), self.stop)
+            self._hear(on_point(self.stop, one, False, self.rules))
         return self
 
-    def wait(self, until_s: float) -> Listener:
-        """Let no point come until so many seconds after noon, by the server's clock."""
-        due_s = self.due_s()
+    def waited(self, until_s: float) -> Listener:
+        """What is known if no point comes until so many seconds after noon, by the server's clock."""
+        other = copy.deepcopy(self)
+        other.stop = other.states[0]
+        due_s = other.due_s()
         if due_s is not None and due_s <= until_s:
-            self.states[1] = self.stop
-            self._hear(on_silence(self.stop, self.trial, self.rules), self.trial)
-        return self
+            other._hear(on_silence(other.stop, other.rules))
+        return other
 
     def due_s(self) -> float | None:
         """When silence will tell something, in seconds after noon."""
@@ -110,24 +103,24 @@ class Listener:
         """Begin and end of the stays that are over, in seconds after noon."""
         return [(start, end) for start, end in sorted(self.stays.items()) if end is not None]
 
-    def _hear(self, told: int, stop: Any) -> None:
-        own = self.stop
+    def _hear(self, told: int) -> None:
+        stop = self.stop
         if told:
             self.heard.append(told)
-        if told & TAKEN_BACK:
-            del self.stays[_second(own["guess"]["started_ms"])]
         if told & WITHDRAWN:
-            self.stays.pop(_second(stop["withdrawn_ms"]), None)
+            del self.stays[_second(stop["withdrawn_ms"])]
         if told & RESUMED:
-            self.stays[_second(own["stay"]["started_ms"])] = None
-        left = stop["left"]
+            assert self.stays[_second(stop["stay"]["started_ms"])] is not None
+            self.stays[_second(stop["stay"]["started_ms"])] = None
         if told & ENDED:
-            assert not told & FOUND or _second(left["started_ms"]) not in self.stays
-            self.stays[_second(left["started_ms"])] = _second(left["ended_ms"])
+            started_s = _second(stop["left"]["started_ms"])
+            assert (started_s in self.stays) is not bool(told & FOUND)
+            self.stays[started_s] = _second(stop["left"]["ended_ms"])
         if told & GAP:
-            self.gaps.append((_second(own["gap_from_ms"]), _second(own["gap_to_ms"]), float(own["gap_m"])))
+            self.gaps.append((_second(stop["gap_from_ms"]), _second(stop["gap_to_ms"]), float(stop["gap_m"])))
         if told & BEGAN:
-            self.stays[_second(own["guess" if own["is_guess"] else "stay"]["started_ms"])] = None
+            assert _second(stop["stay"]["started_ms"]) not in self.stays
+            self.stays[_second(stop["stay"]["started_ms"])] = None
 
 
 def _second(at_ms: int) -> float:
