@@ -87,8 +87,8 @@ def hear(phone: Record, now_ms: int, rules: Record, out: Out) -> None:
     """No point of this phone reached the server until `now_ms`. Tells what that silence makes known.
 
     Args:
-        phone: a copy of a `PHONE`, changed in place. Later points are judged from the phone itself, because they may show
-            that silence was wrong.
+        phone: a copy of a `PHONE`, changed in place. Later points are judged from the phone itself, because they may
+            show that silence was wrong.
         now_ms: server time.
         rules: a `RULES`.
         out: where findings go.

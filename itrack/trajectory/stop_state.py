@@ -12,9 +12,9 @@ WITHDRAWN, RESUMED, FOUND, ENDED, GAP, BEGAN = 1, 2, 4, 8, 16, 32
 """Bits of what a point or silence made known, in the order in which to tell them; each may come again for one stay.
 
 `WITHDRAWN`: the stay told earlier that started at `withdrawn_ms` was none. `RESUMED`: the stay told to be over goes on,
-and there was no way since then; it is `STOP.stay`. `FOUND`: the stay that ended was not told while it lasted. `ENDED`: a
-stay is over; it is `STOP.left`. `GAP`: the way from `gap_from_ms` to `gap_to_ms`, `gap_m` apart, was not seen. `BEGAN`:
-the person is at a stay; it is `STOP.stay`.
+and there was no way since then; it is `STOP.stay`. `FOUND`: the stay that ended was not told while it lasted. `ENDED`:
+a stay is over; it is `STOP.left`. `GAP`: the way from `gap_from_ms` to `gap_to_ms`, `gap_m` apart, was not seen.
+`BEGAN`: the person is at a stay; it is `STOP.stay`.
 """
 
 STAY = np.dtype(

@@ -39,8 +39,8 @@ TRIP = np.dtype(
 
 `path` measures it, `metres` are what it had before an impossible movement, `count` its fixes: all without the places
 that are in the trail. Once `is_told`, it was said to have ended at `end_ms` after `told_metres` and `told_count` fixes,
-at the staypoint that started at `to_ms` (`NO_MS`: none), when the point of time `told_ms` was judged. All of it is kept:
-the staypoint may have been none.
+at the staypoint that started at `to_ms` (`NO_MS`: none), when the point of time `told_ms` was judged. All of it is
+kept: the staypoint may have been none.
 """
 
 
