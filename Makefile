@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test test-fast chaos fuzz lint format bench bench-producer bench-bridge soak lock clean
+.PHONY: help setup demo test test-fast chaos fuzz lint format bench bench-producer bench-bridge bench-trajectories soak lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ bench-producer: .venv/.ready-dev ## Print only the producer's, beside the MongoD
 
 bench-bridge: .venv/.ready-dev ## Print only the bridge's
 	$(BIN)/python -m benchmarks bridge
+
+bench-trajectories: .venv/.ready-dev ## Print only stop finding's, beside other libraries
+	$(BIN)/python -m benchmarks trajectories
 
 SOAK_MINUTES ?= 60
 soak: .venv/.ready-dev ## Run bridge and producer at 500 fixes/s (SOAK_MINUTES=60) and print their memory and a verdict

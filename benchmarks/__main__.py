@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 
-from benchmarks import analytics, bridge, distance, line_latency, producer, soak
+from benchmarks import analytics, bridge, distance, line_latency, producer, soak, trajectories
 from itrack.settings import load_settings
 
 BENCHMARKS = {
@@ -17,6 +17,7 @@ BENCHMARKS = {
     "producer": producer.main,
     "line-latency": line_latency.main,
     "analytics": analytics.main,
+    "trajectories": trajectories.main,
     "distance": distance.main,
     "soak": soak.main,
 }

@@ -17,15 +17,15 @@ from itrack.trajectory.anomalies import ALARM, on_jump, on_right_clock, on_wrong
 from itrack.trajectory.compiled import Record, compiled
 from itrack.trajectory.found import NO_MS, Found, Out, tell
 from itrack.trajectory.passages import PASSAGE, pass_by
-from itrack.trajectory.point import metres_between
+from itrack.trajectory.places import PLACES, begins_place, place_at
 from itrack.trajectory.quality import Flag
 from itrack.trajectory.sequence import SEQUENCE
-from itrack.trajectory.stops import STOP
+from itrack.trajectory.stop_state import BEGAN, ENDED, FOUND, GAP, RESUMED, STOP, WITHDRAWN
 from itrack.trajectory.trips import TRIP
 
 __all__ = ["PHONE", "PHONE_VERSION", "due_ms", "hear", "judge", "tell_progress", "tell_standing"]
 
-PHONE_VERSION = 2
+PHONE_VERSION = 3
 """Version of `PHONE` and of what its numbers mean. A state of another version is made anew from the fixes."""
 
 PHONE = np.dtype(
@@ -44,14 +44,14 @@ PHONE = np.dtype(
 All zeros: nothing yet. Its size does not grow, however long the phone is followed.
 """
 
-_STAY, _TRIP, _GAP, _VERDICT = int(Found.STAY), int(Found.TRIP), int(Found.GAP), int(Found.VERDICT)
+_STAY, _GAP, _VERDICT = int(Found.STAY), int(Found.GAP), int(Found.VERDICT)
 _WRONG_CLOCK = int(Flag.WRONG_CLOCK)
 _IMPOSSIBLE_JUMP = int(Flag.IMPOSSIBLE_JUMP)
 
 
 @compiled
 def judge(phone: Record, point: Record, rules: Record, out: Out) -> None:
-    """Judge the phone's next point in order of time, after the silence before it.
+    """Judge the phone's next point in order of time.
 
     Args:
         phone: a `PHONE`, changed in place.
@@ -60,7 +60,6 @@ def judge(phone: Record, point: Record, rules: Record, out: Out) -> None:
         out: where findings go.
     """
     phone.newest_ms = point.at_ms
-    hear(phone, point.server_ms, rules, out)
     flag = point.flag
     if flag == 0:
         flag = seq.flag_repeated(phone.sequence, point)
@@ -85,12 +84,18 @@ def judge(phone: Record, point: Record, rules: Record, out: Out) -> None:
 
 @compiled
 def hear(phone: Record, now_ms: int, rules: Record, out: Out) -> None:
-    """No point of this phone reached the server until `now_ms`. Tells what that silence makes known."""
+    """No point of this phone reached the server until `now_ms`. Tells what that silence makes known.
+
+    Args:
+        phone: a copy of a `PHONE`, changed in place. Later points are judged from the phone itself, because they may
+            show that silence was wrong.
+        now_ms: server time.
+        rules: a `RULES`.
+        out: where findings go.
+    """
     due = due_ms(phone, rules)
-    if due == NO_MS or due > now_ms:
-        return
-    phone.stop.is_told = True
-    _arrive(phone, phone.newest_ms, due, rules, out)
+    if due != NO_MS and due <= now_ms:
+        _tell(phone, stops.on_silence(phone.stop, rules), phone.newest_ms, due, rules, out)
 
 
 @compiled
@@ -107,19 +112,21 @@ def due_ms(phone: Record, rules: Record) -> int:
 @compiled
 def tell_progress(phone: Record, out: Out) -> None:
     """The staypoint that the person is at, as it has grown so far, if there is one."""
-    if phone.stop.is_told:
-        _tell_stay(phone.stop, NO_MS, phone.stop.last.at_ms, phone.stop.last.server_ms, out)
+    stop, last = phone.stop, phone.sequence.last
+    if stop.is_told:
+        _tell_stay(stop.stay, last.at_ms, last.server_ms, out)
 
 
 @compiled
 def tell_standing(phone: Record, out: Out) -> None:
-    """What was told of this phone and may yet change: the staypoint it is at, and the trip there."""
+    """What was told of this phone and may yet change: the staypoints it is at and was at last, and the trip there."""
     stop, trip = phone.stop, phone.trip
+    if stop.may_resume:
+        _tell_stay(stop.left, stop.left.told_ms, stop.left.told_ms, out)
     if stop.is_told:
-        _tell_stay(stop, NO_MS, stop.told_ms, stop.told_ms, out)
+        _tell_stay(stop.stay, stop.stay.told_ms, stop.stay.told_ms, out)
     if trip.is_told:
-        start_ms = stop.anchor.at_ms
-        _tell_trip(trip, start_ms, start_ms, trip.metres, trip.count, trip.told_ms, trip.told_ms, out)
+        trips.tell_trip(trip, trip.told_ms, trip.told_ms, out)
 
 
 @compiled
@@ -133,108 +140,64 @@ def _accept(
 ) -> None:
     """A point that counts; `newest` made it so, and `is_broken` when no possible movement led to it."""
     on_right_clock(phone.alarm)
-    stop, trip = phone.stop, phone.trip
-    if not stop.has_begun:
-        stops.begin(stop, point)
-        trips.begin(trip, point.at_ms, NO_MS, 0.0)
-    elif stops.is_inside(stop, point, rules):
-        trips.move_inside(trip, 0.0 if is_broken else metres_between(stop.last, point))
-        if stops.stay_on(stop, point, rules):
-            _arrive(phone, newest.at_ms, newest.server_ms, rules, out)
-    else:
-        _leave(phone, point, newest, is_broken, rules, out)
-    if not stop.is_told:
+    stop = phone.stop
+    if not phone.trip.has_begun:
+        trips.begin(phone.trip, point.at_ms)
+    if stop.trail.size == PLACES and begins_place(stop.trail, point, is_broken):
+        _go_on(phone)
+    told = stops.on_point(stop, point, is_broken, rules)
+    if told:
+        _tell(phone, told, newest.at_ms, newest.server_ms, rules, out)
+    if not stop.is_told or stop.away > 1:
         pass_by(phone.passage, point, rules, out)
 
 
 @compiled
-def _leave(
-    phone: Record,
-    point: Record,
-    newest: Record,
-    is_broken: bool,
-    rules: Record,
-    out: Out,
-) -> None:
-    stop, trip = phone.stop, phone.trip
-    away_m = metres_between(stop.last, point)
-    leg_m = 0.0 if is_broken else away_m
-    bits, left_ms = stops.leave(stop, point, rules)
-    has_stayed, is_gap = (bits & stops.STAYED) != 0, (bits & stops.LEFT_UNSEEN) != 0
-    at_ms, server_ms = newest.at_ms, newest.server_ms
-    start_ms = stop.anchor.at_ms
-    if stop.is_told and not has_stayed:
-        _tell_stay(stop, NO_MS, at_ms, server_ms, out).is_gone = True
-        if trip.is_told:
-            _tell_trip(trip, NO_MS, NO_MS, 0.0, 0, at_ms, server_ms, out).is_gone = True
-            trip.is_told = False
-    if has_stayed:
-        if not stop.is_told:
-            _arrive(phone, at_ms, server_ms, rules, out)
-        _tell_stay(stop, left_ms, at_ms, server_ms, out)
-    if is_gap:
-        if not has_stayed:
-            metres = trip.metres + trip.candidate_metres
-            if _is_trip(trip, left_ms, metres, rules):
-                count = trip.count + trip.candidate_count
-                _tell_trip(trip, left_ms, NO_MS, metres, count, at_ms, server_ms, out)
-        row = tell(out, _GAP, left_ms, at_ms, server_ms)
-        row.end_ms = point.at_ms
-        row.metres = away_m
-        trips.begin(trip, point.at_ms, NO_MS, 0.0)
-    elif has_stayed:
-        trips.begin(trip, left_ms, start_ms, leg_m)
-    else:
-        trips.move_on(trip, leg_m)
-    stops.begin(stop, point)
+def _go_on(phone: Record) -> None:
+    """The oldest place will leave the trail; it is the way's unless it is a stay's."""
+    stop = phone.stop
+    if not stop.is_staying or place_at(stop.trail, 0).at_ms < stop.stay.started_ms:
+        trips.go_on(phone.trip, stop.trail, 0)
 
 
 @compiled
-def _arrive(phone: Record, at_ms: int, server_ms: int, rules: Record, out: Out) -> None:
-    """The candidate is a staypoint: the trip to it has ended. The trip is kept: silence may have been wrong."""
-    stop, trip = phone.stop, phone.trip
-    start_ms = stop.anchor.at_ms
-    if _is_trip(trip, start_ms, trip.metres, rules):
-        _tell_trip(trip, start_ms, start_ms, trip.metres, trip.count, at_ms, server_ms, out)
-        trip.is_told = True
-        trip.told_ms = at_ms
-    stop.told_ms = at_ms
-    _tell_stay(stop, NO_MS, at_ms, server_ms, out)
+def _tell(phone: Record, told: int, at_ms: int, server_ms: int, rules: Record, out: Out) -> None:
+    """Tell what a point has made known, or silence: bits as in `stop_state`."""
+    stop, trip, trail = phone.stop, phone.trip, phone.stop.trail
+    if told & WITHDRAWN:
+        tell(out, _STAY, stop.withdrawn_ms, at_ms, server_ms).is_gone = True
+        trips.withdraw(trip, at_ms, server_ms, out)
+    if told & RESUMED:
+        stop.stay.told_ms = at_ms
+        _tell_stay(stop.stay, at_ms, server_ms, out)
+    if told & FOUND:
+        trips.end_at(trip, trail, stop.left, at_ms, server_ms, rules, out)
+        _tell_stay(stop.left, at_ms, server_ms, out).end_ms = NO_MS
+    if told & ENDED:
+        stop.left.told_ms = at_ms
+        _tell_stay(stop.left, at_ms, server_ms, out)
+        trips.begin_at(trip, stop.left)
+    if told & GAP:
+        if not told & ENDED:
+            trips.end(trip, trail, stop.gap_from_ms, at_ms, server_ms, rules, out)
+        row = tell(out, _GAP, stop.gap_from_ms, at_ms, server_ms)
+        row.end_ms = stop.gap_to_ms
+        row.metres = stop.gap_m
+        trips.begin(trip, stop.gap_to_ms)
+    if told & BEGAN:
+        stop.stay.told_ms = at_ms
+        trips.end_at(trip, trail, stop.stay, at_ms, server_ms, rules, out)
+        _tell_stay(stop.stay, at_ms, server_ms, out)
 
 
 @compiled
-def _is_trip(trip: Record, end_ms: int, metres: float, rules: Record) -> bool:
-    return end_ms > trip.at_ms and metres >= rules.trip_min_distance_m
-
-
-@compiled
-def _tell_trip(
-    trip: Record,
-    end_ms: int,
-    to_ms: int,
-    metres: float,
-    count: int,
-    at_ms: int,
-    server_ms: int,
-    out: Out,
-) -> Record:
-    row = tell(out, _TRIP, trip.at_ms, at_ms, server_ms)
-    row.end_ms = end_ms
-    row.from_ms = trip.from_ms
-    row.to_ms = to_ms
-    row.metres = metres
-    row.fixes = count
-    return row
-
-
-@compiled
-def _tell_stay(stop: Record, end_ms: int, at_ms: int, server_ms: int, out: Out) -> Record:
-    row = tell(out, _STAY, stop.anchor.at_ms, at_ms, server_ms)
-    row.end_ms = end_ms
-    row.to_ms = stop.last.at_ms
-    row.latitude_deg = stops.centre_latitude_deg(stop)
-    row.longitude_deg = stops.centre_longitude_deg(stop)
-    row.fixes = stop.count
+def _tell_stay(stay: Record, at_ms: int, server_ms: int, out: Out) -> Record:
+    row = tell(out, _STAY, stay.started_ms, at_ms, server_ms)
+    row.end_ms = stay.ended_ms
+    row.to_ms = stay.last_ms
+    row.latitude_deg = stay.latitude_deg
+    row.longitude_deg = stay.longitude_deg
+    row.fixes = stay.fix_count
     return row
 
 

@@ -33,7 +33,7 @@ class Replayed(msgspec.Struct, kw_only=True):
     Attributes:
         found: `FOUND` records in the order in which they became known: first what held at the beginning (side `STOOD`),
             at last how far that has come which goes on (`PROGRESS`).
-        phone: the `PHONE` at the end.
+        phone: the `PHONE` after the last point.
         base: place in the order of the newest fix; None without one.
         anchors: the phone before each day that began on the way (UTC), with its place in the order.
     """
@@ -105,7 +105,7 @@ def replay(
             done = _judge_some(states[0], points[:end], done, own[0], out)
             parts.append(out.found)
     out = room_for(_ROOM)
-    _end(states[0], NO_MS if silent_until_ms is None else silent_until_ms, own[0], out)
+    _end(states.copy()[0], NO_MS if silent_until_ms is None else silent_until_ms, own[0], out)
     return Replayed(
         found=np.concatenate([*parts, out.found]),
         phone=states,

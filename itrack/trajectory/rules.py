@@ -12,7 +12,7 @@ from itrack.trajectory.compiled import Record
 
 __all__ = ["RULES", "RULES_VERSION", "Rules"]
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 """Raised whenever the same fixes may lead to other results. Every result carries it in `rules`."""
 
 
@@ -21,11 +21,16 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         stop_radius_m, stop_dwell_s: who stays within this radius for at least so long has stopped.
-        accuracy_sigmas: a place is as wide as its fixes are vague: the radius is at least so many times the error
-            that two fixes together claim. 2 covers 95 % of pairs taken at one spot; up to 21 m each, 60 m stay 60 m.
-        walking_mps: how fast a person is taken to have left, to date a departure that was not seen.
+        accuracy_sigmas: a place is as wide as its fixes are vague: a fix belongs to it that is not farther off than
+            so many times the error it claims.
+        drift_mps: a place that moves faster than this is a slow walk and no place.
+        walking_mps: how fast, as the crow flies, a person is taken to have come or left, where that was not seen.
+        quiet_s: silence shorter than this tells nothing.
         silence_s: a silence this long is no ordinary pause between two fixes.
         wake_distance_m: a sleeping phone notices only after such a distance that its owner has left.
+        return_s: who is back within this time, and has not been far off or stopped elsewhere, was there all the time.
+        stop_gap_s: a longer silence throws a stop away; only in `plain`.
+        is_plain: 1 for the literature's rule; see `plain`.
         trip_min_distance_m: less than this is a step aside, not a trip.
         accuracy_max_m: a fix that claims a larger error is set aside.
         ahead_max_s: a fix this far after the server's own clock has a wrong clock; less is clamped to the server's.
@@ -35,11 +40,16 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     stop_radius_m: float = 60.0
-    stop_dwell_s: float = 300.0
-    accuracy_sigmas: float = 2.0
-    walking_mps: float = 1.2
+    stop_dwell_s: float = 120.0
+    accuracy_sigmas: float = 1.3
+    drift_mps: float = 0.35
+    walking_mps: float = 1.0
+    quiet_s: float = 60.0
     silence_s: float = 300.0
     wake_distance_m: float = 300.0
+    return_s: float = 300.0
+    stop_gap_s: float = math.inf
+    is_plain: float = 0.0
     trip_min_distance_m: float = 100.0
     accuracy_max_m: float = 100.0
     ahead_max_s: float = 300.0
@@ -59,19 +69,17 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         return np.array(msgspec.structs.astuple(self), RULES)[()]
 
     @classmethod
-    def plain(cls, *, stop_radius_m: float, stop_dwell_s: float) -> Rules:
+    def plain(cls, *, stop_radius_m: float, stop_dwell_s: float, stop_gap_s: float = math.inf) -> Rules:
         """The sliding rule of the literature and nothing else, to compare with other implementations of it.
 
-        No widening by accuracy, no silence rule, and a stop ends with the first fix outside. Sources: Li et al.,
-        "Mining user similarity based on location history", 2008; Hariharan & Toyama, "Project Lachesis", 2004.
+        No silence rule, no dating, and a stop ends with the first fix outside (`sliding`).
+
+        Args:
+            stop_radius_m: a fix at this distance from the first fix of a stop, or farther, ends it.
+            stop_dwell_s: the least time from the first fix to the one that ends it.
+            stop_gap_s: a longer silence throws the stop away, as trackintel's default of 15 minutes does; off here.
         """
-        return cls(
-            stop_radius_m=stop_radius_m,
-            stop_dwell_s=stop_dwell_s,
-            accuracy_sigmas=0.0,
-            walking_mps=math.inf,
-            silence_s=math.inf,
-        )
+        return cls(stop_radius_m=stop_radius_m, stop_dwell_s=stop_dwell_s, stop_gap_s=stop_gap_s, is_plain=1.0)
 
 
 RULES = np.dtype([(name, "f8") for name in Rules.__struct_fields__], align=True)

@@ -1,128 +1,154 @@
-"""Staypoints, found from points as they come and from silence.
+"""Staypoints, found from points as they come and from silence, with the present one always at hand.
 
-The rule is the sliding one of Li et al. (2008) and Hariharan & Toyama (2004): the first point of a candidate is its
-anchor; a point within the radius of the anchor belongs to it; a point outside ends it and is the next anchor. It is a
-staypoint once it has lasted the dwell time. No silence ends a candidate: a phone that is still says nothing, so
-the next point within the radius means that the person stayed, however late it comes.
+A person is under way until a place has held them (`arriving`): for the dwell time, two minutes suffice to look, all
+recent places lie within the radius of their mean, and that mean does not drift as in a slow walk. A phone that falls
+silent is taken to stay where it was. The person is there until they are seen to leave (`leaving`); silence never ends
+a stay. Both ends are then dated (`dating`), so deciding late makes no stay longer, and one that turns out shorter than
+the dwell time was none. Why so, and what it reaches: docs/decisions/0008-finding-stops.md.
 
-Two things are added, both off in `Rules.plain`:
-
-- A departure that was not seen is dated: the person left when walking from the place to the first point outside
-  explains the rest, so a phone that wakes up 150 m from home does not lengthen the stay by the walk.
-- After a long silence that ended elsewhere, the silence counts as staying only if walking there fills less than
-  half of it. Otherwise nobody knows, and it is a gap.
+State is one STOP record. The same points give the same record however they are split into calls. What silence suggests
+ahead of the next point is found on a copy (`on_silence`): points that come later are judged without it.
 """
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
-
+from itrack.trajectory.arriving import look_ms, means_stay, settle, settled_for_ms, stay_if_held
 from itrack.trajectory.compiled import Record, compiled
 from itrack.trajectory.found import NO_MS
-from itrack.trajectory.point import POINT, metres_between
+from itrack.trajectory.leaving import is_far, is_held_away, leave, stay_on
+from itrack.trajectory.places import add_place, ends_ms, follow, place_at, position_of, whereabouts_of
+from itrack.trajectory.sliding import slide
+from itrack.trajectory.stop_state import BEGAN
 
-__all__ = ["STOP", "begin", "centre_latitude_deg", "centre_longitude_deg", "due_ms", "is_inside", "leave", "stay_on"]
+__all__ = ["due_ms", "on_point", "on_silence"]
 
-STOP = np.dtype(
-    [
-        ("anchor", POINT),
-        ("last", POINT),
-        ("count", "i4"),
-        ("has_begun", "?"),
-        ("is_told", "?"),
-        ("told_ms", "i8"),
-        ("north_sum_deg", "f8"),
-        ("east_sum_deg", "f8"),
-    ],
-    align=True,
-)
-"""The one candidate of one phone: its first and its newest point, how many it has, the sums of their offsets from the
-anchor (for the centre), whether it is known to be a staypoint, and by the point of which time."""
-
-STAYED, LEFT_UNSEEN = 1, 2
-"""Bits of what `leave` says: the candidate was a staypoint; the way from it to the point was not seen."""
+_MOVES_MPS, _STILL_MPS = 0.8, 0.5
+_TOLD_ENOUGH = 3
 
 
 @compiled
-def begin(stop: Record, point: Record) -> None:
-    """Make the point the anchor of a new candidate."""
-    stop.anchor = point
-    stop.last = point
-    stop.count = 1
-    stop.has_begun = True
-    stop.is_told = False
-    stop.north_sum_deg = 0.0
-    stop.east_sum_deg = 0.0
+def on_point(stop: Record, point: Record, is_broken: bool, rules: Record) -> int:
+    """Take the next accepted point.
 
+    Args:
+        stop: STOP record.
+        point: POINT record, no earlier than the one before.
+        is_broken: no possible movement led to it.
+        rules: RULES record.
 
-@compiled
-def is_inside(stop: Record, point: Record, rules: Record) -> bool:
-    """Whether the point is within the radius of the candidate's anchor. A candidate must have begun."""
-    vague_m = rules.accuracy_sigmas * math.hypot(stop.anchor.accuracy_m, point.accuracy_m)
-    return metres_between(stop.anchor, point) < max(rules.stop_radius_m, vague_m)
-
-
-@compiled
-def stay_on(stop: Record, point: Record, rules: Record) -> bool:
-    """Add a point inside; true when this makes the candidate a staypoint."""
-    stop.last = point
-    stop.count += 1
-    stop.north_sum_deg += point.latitude_deg - stop.anchor.latitude_deg
-    stop.east_sum_deg += _turn_deg(point.longitude_deg - stop.anchor.longitude_deg)
-    if stop.is_told or stop.last.at_ms - stop.anchor.at_ms < rules.stop_dwell_s * 1000:
-        return False
-    stop.is_told = True
-    return True
-
-
-@compiled
-def leave(stop: Record, point: Record, rules: Record) -> tuple[int, int]:
-    """What a point outside says of the candidate: the bits above, and when the person was last there (ms).
-
-    The candidate stays as it is until `begin`.
+    Returns:
+        What it made known: bits as in `stop_state`.
     """
-    away_m = metres_between(stop.last, point)
-    walk_ms = away_m / rules.walking_mps * 1000
-    silence_ms = point.at_ms - stop.last.at_ms
-    is_unseen = silence_ms >= rules.silence_s * 1000
-    has_stayed = not is_unseen or silence_ms >= 2 * walk_ms
-    left_ms = max(stop.last.at_ms, point.at_ms - math.ceil(walk_ms)) if has_stayed else stop.last.at_ms
-    is_stop = left_ms - stop.anchor.at_ms >= rules.stop_dwell_s * 1000
-    if not is_stop:
-        left_ms = stop.last.at_ms
-    woke_m = rules.wake_distance_m if is_stop and has_stayed else 0.0
-    is_gap = is_unseen and away_m > woke_m
-    return (STAYED if is_stop else 0) | (LEFT_UNSEEN if is_gap else 0), left_ms
+    stop.newest_server_ms = max(stop.newest_server_ms, point.server_ms)
+    return slide(stop, point, rules) if rules.is_plain else _take(stop, point, is_broken, rules)
 
 
 @compiled
 def due_ms(stop: Record, rules: Record) -> int:
-    """Server time at which silence alone makes the candidate a staypoint; `NO_MS` when nothing is awaited.
+    """When silence alone will make a stop known (server time, ms); `NO_MS` when nothing is awaited.
 
-    The phone's own time goes on as the server's does, from the moment the newest point was received: replayed
-    and late fixes make no silence of years.
+    The phone's own time goes on as the server's does, from the moment its newest point was received: replayed and late
+    points make no silence of years.
     """
-    if not stop.has_begun or stop.is_told:
+    if (stop.trail.size == 0 and not stop.is_staying) or (stop.is_told and stop.away == 0):
         return NO_MS
-    lasted_ms = stop.last.at_ms - stop.anchor.at_ms
-    return stop.last.server_ms + math.ceil(rules.stop_dwell_s * 1000) - lasted_ms
+    wait_ms = 1000.0 * rules.quiet_s
+    if not stop.is_staying:
+        settled_ms = settled_for_ms(stop.trail, rules)
+    elif stop.away == 0:
+        settled_ms = stop.stay.last_ms - stop.stay.started_ms
+    else:
+        settled_ms = settled_for_ms(stop.trail, rules)
+        newest = place_at(stop.trail, stop.trail.size - 1)
+        if is_far(stop, newest.east_m, newest.north_m, rules) or is_held_away(stop, rules):
+            wait_ms = max(wait_ms, look_ms(rules))
+        elif stop.away > 1:
+            wait_ms = max(wait_ms, 1000.0 * rules.return_s)
+        else:
+            return NO_MS
+    wait_ms = max(wait_ms, 1000.0 * rules.stop_dwell_s - settled_ms)
+    return int(stop.newest_server_ms + math.ceil(wait_ms))
 
 
 @compiled
-def centre_latitude_deg(stop: Record) -> float:
-    """Mean latitude of the candidate's points."""
-    return stop.anchor.latitude_deg + stop.north_sum_deg / stop.count
+def on_silence(stop: Record, rules: Record) -> int:
+    """No point came until `due_ms`: where the person then seems to be, and to have been.
+
+    Args:
+        stop: a copy of the STOP record, changed in place; the next point is judged by the record itself.
+        rules: RULES record.
+
+    Returns:
+        What the silence made known: bits as in `stop_state`.
+    """
+    told = leave(stop, rules, 0) if stop.is_staying and stop.away > 0 else 0
+    if not stop.is_staying:
+        told = settle(stop, rules, told)
+    if not stop.is_told:
+        stop.is_told = True
+        told |= BEGAN
+    return told
 
 
 @compiled
-def centre_longitude_deg(stop: Record) -> float:
-    """Mean longitude of the candidate's points, across the date line too."""
-    return _turn_deg(stop.anchor.longitude_deg + stop.east_sum_deg / stop.count)
+def _take(stop: Record, point: Record, is_broken: bool, rules: Record) -> int:
+    trail, stay = stop.trail, stop.stay
+    may_move = _may_move(stop, point)
+    told = _after_silence(stop, point, rules) if trail.size > 0 else 0
+    if not add_place(trail, point, is_broken, may_move):
+        if stop.is_staying:
+            stay.fix_count += 1
+            if stop.away == 0:
+                stay.last_ms = point.at_ms
+        return told
+    if stop.is_staying:
+        told = stay_on(stop, rules, told)
+    if not stop.is_staying:
+        follow(trail)
+        told = stay_if_held(stop, rules, told)
+    if stop.is_staying:
+        stay.latitude_deg, stay.longitude_deg = whereabouts_of(trail, stop.east_m, stop.north_m)
+        told |= _tell_after(stop, stop.core_ms - stay.started_ms, rules)
+    return told
 
 
 @compiled
-def _turn_deg(longitude_deg: float) -> float:
-    """The same longitude, or difference of longitudes, between -180 and 180."""
-    return (longitude_deg + 180.0) % 360.0 - 180.0 if abs(longitude_deg) > 180.0 else longitude_deg
+def _after_silence(stop: Record, point: Record, rules: Record) -> int:
+    """Before a point that comes after silence: the person had settled where they were."""
+    trail, stay = stop.trail, stop.stay
+    silent_ms = point.at_ms - ends_ms(place_at(trail, trail.size - 1))
+    told = 0
+    if silent_ms < 1000.0 * rules.quiet_s:
+        return told
+    if stop.is_staying and stop.away > 0 and silent_ms >= look_ms(rules):
+        east_m, north_m = position_of(trail, point)
+        if is_far(stop, east_m, north_m, rules) or is_held_away(stop, rules):
+            told = leave(stop, rules, told)
+    if not stop.is_staying and means_stay(silent_ms, settled_for_ms(trail, rules), rules):
+        told = settle(stop, rules, told)
+    if stop.is_staying and stop.away == 0:
+        told |= _tell_after(stop, silent_ms + stay.last_ms - stay.started_ms, rules)
+    return told
+
+
+@compiled
+def _tell_after(stop: Record, lasted_ms: int, rules: Record) -> int:
+    """Tell the stay if it has lasted the dwell time."""
+    if stop.is_told or lasted_ms < 1000.0 * rules.stop_dwell_s:
+        return 0
+    stop.is_told = True
+    return BEGAN
+
+
+@compiled
+def _may_move(stop: Record, point: Record) -> int:
+    """0 if the phone says that it is still, and has shown that it can tell the difference; else 1."""
+    if point.speed_mps >= _MOVES_MPS:
+        stop.speeds_told = min(stop.speeds_told + 1, _TOLD_ENOUGH)
+    if point.is_moving == 1:
+        stop.motions_told = min(stop.motions_told + 1, _TOLD_ENOUGH)
+    is_slow = stop.speeds_told == _TOLD_ENOUGH and point.speed_mps < _STILL_MPS
+    is_still = stop.motions_told == _TOLD_ENOUGH and point.is_moving == 0
+    return 0 if is_slow or is_still else 1

@@ -77,7 +77,7 @@ class Speaker:
             device_id=self._device_id,
             started_at=instant_of(row.at_ms),
             ended_at=None if row.end_ms == NO_MS else instant_of(row.end_ms),
-            last_fixed_at=instant_of(row.to_ms),
+            last_fixed_at=instant_of(row.at_ms if row.is_gone else row.to_ms),
             latitude_deg=row.latitude_deg,
             longitude_deg=row.longitude_deg,
             fix_count=row.fixes,

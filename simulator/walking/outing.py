@@ -29,11 +29,12 @@ class Stay(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Walk(msgspec.Struct, frozen=True, kw_only=True):
-    """Going from one stay to the next, waits at lights included."""
+    """Going from one stay to the next, waits at lights included; `mode` is walk, bicycle or drive."""
 
     begin_s: float
     end_s: float
     distance_m: float
+    mode: str = "walk"
 
 
 class Outing(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +43,12 @@ class Outing(msgspec.Struct, frozen=True, kw_only=True):
     stays: tuple[Stay, ...]
     walks: tuple[Walk, ...]
     path: Path
+
+    def mode_at(self, at_s: float) -> str | None:
+        """How the person gets on; None while they stay somewhere or wait."""
+        if math.hypot(*self.path.velocity_at(at_s)) == 0:
+            return None
+        return next((walk.mode for walk in self.walks if walk.begin_s <= at_s < walk.end_s), "walk")
 
 
 def plan_outing(random: Random, town: Town, length_s: float) -> Outing:

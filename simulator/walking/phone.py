@@ -1,48 +1,49 @@
-"""What a phone says of an outing: when it measures, how wrong it is, when it has a network. Seconds from a start.
-
-The errors are like those of real phones in town: correlated over a minute (first-order Gauss-Markov), several metres
-outdoors, tens of metres indoors, with a rare jump; the accuracy that the phone claims is only loosely right.
-"""
+"""What a phone says of an outing: what it measures, and when it has a network. Seconds from a start."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from enum import StrEnum
 from random import Random
 
 import msgspec
 
+from simulator.walking.noise import ErrorHabits, Errors
 from simulator.walking.outing import Outing
+from simulator.walking.sampling import SamplingHabits, measuring_times
 
-__all__ = ["Habits", "Reading", "draw_habits", "readings", "send_times"]
+__all__ = ["Habits", "Reading", "SpeedSource", "draw_habits", "readings", "send_times"]
 
-_ERROR_MEMORY_S = 60.0
+
+class SpeedSource(StrEnum):
+    """Where the phone's speed comes from: the satellites' signal, the places it measured, or nowhere: it says 0."""
+
+    SIGNAL = "signal"
+    PLACES = "places"
+    NOWHERE = "nowhere"
 
 
 class Habits(msgspec.Struct, frozen=True, kw_only=True):
     """What this phone and its owner do.
 
     Attributes:
-        interval_s: between two readings while it moves.
-        still_after_s: without motion for so long, the app stops measuring.
-        wakes_after_s: motion goes on for so long before the app measures again.
-        heartbeat_s: while still it measures so often; None for silence.
-        error_m: typical error outdoors, on each axis.
+        sampling: when it measures.
+        errors: how wrong its places are.
+        speed_source: where its speed comes from.
+        motion_lag_s: its opinion of whether it moves is so old; None for a phone without one.
         clock_error_s: what its clock is ahead.
         battery_pct: at the start.
-        killed: spans (begin, end) in which the app does not run.
         offline: spans (begin, end) without network: it measures, and sends afterwards.
         sends_newest_first: after an offline span it sends what it measures now first, and the buffer later.
     """
 
-    interval_s: float = 10.0
-    still_after_s: float = 150.0
-    wakes_after_s: float = 30.0
-    heartbeat_s: float | None = None
-    error_m: float = 5.0
+    sampling: SamplingHabits = SamplingHabits()
+    errors: ErrorHabits = ErrorHabits()
+    speed_source: SpeedSource = SpeedSource.SIGNAL
+    motion_lag_s: float | None = 0.0
     clock_error_s: float = 0.0
     battery_pct: float = 100.0
-    killed: tuple[tuple[float, float], ...] = ()
     offline: tuple[tuple[float, float], ...] = ()
     sends_newest_first: bool = False
 
@@ -57,7 +58,11 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     speed_mps: float
     course_deg: float | None
     battery_pct: float
-    is_moving: bool
+    is_moving: bool | None
+    activity: str | None
+
+
+_ACTIVITIES = {None: "still", "walk": "walking", "bicycle": "on_bicycle", "drive": "in_vehicle"}
 
 
 def draw_habits(random: Random, outing: Outing) -> Habits:
@@ -74,14 +79,16 @@ def draw_habits(random: Random, outing: Outing) -> Habits:
             begin_s = random.uniform(0, length_s)
             offline.append((begin_s, min(begin_s + random.uniform(120, 1500), length_s)))
     return Habits(
-        interval_s=random.choice([5.0, 10.0, 15.0]),
-        still_after_s=random.uniform(90, 240),
-        wakes_after_s=random.uniform(10, 60),
-        heartbeat_s=300.0 if random.random() < 0.2 else None,
-        error_m=random.uniform(3.0, 7.0),
+        sampling=SamplingHabits(
+            interval_s=random.choice([5.0, 10.0, 15.0]),
+            still_after_s=random.uniform(90, 240),
+            wakes_after_s=random.uniform(10, 60),
+            heartbeat_s=300.0 if random.random() < 0.2 else None,
+            killed=tuple(killed),
+        ),
+        errors=ErrorHabits(outdoors_m=random.uniform(3.0, 7.0)),
         clock_error_s=random.choice([-3600.0, 7200.0, -86_400.0 * 7168]) if random.random() < 0.08 else 0.0,
         battery_pct=random.uniform(50, 100),
-        killed=tuple(killed),
         offline=tuple(sorted(offline)),
         sends_newest_first=random.random() < 0.3,
     )
@@ -89,29 +96,34 @@ def draw_habits(random: Random, outing: Outing) -> Habits:
 
 def readings(random: Random, outing: Outing, habits: Habits) -> Iterator[Reading]:
     """Everything the phone measures, in order of time."""
-    error_east_m, error_north_m, measured_s = 0.0, 0.0, -math.inf
-    for count, at_s in enumerate(_measuring_times(random, outing, habits)):
-        is_indoors = any(stay.is_indoors and stay.begin_s <= at_s < stay.end_s for stay in outing.stays)
-        sigma_m = random.uniform(15, 30) if is_indoors else habits.error_m
-        memory = math.exp(-(at_s - measured_s) / _ERROR_MEMORY_S)
-        fresh = math.sqrt(1 - memory * memory) * sigma_m
-        error_east_m = memory * error_east_m + fresh * random.gauss(0, 1)
-        error_north_m = memory * error_north_m + fresh * random.gauss(0, 1)
-        measured_s = at_s
-        jump_m = random.uniform(40, 200) if random.random() < (0.03 if is_indoors else 0.005) else 0.0
-        angle = random.uniform(0, 2 * math.pi)
-        east_m, north_m = outing.path.place_at(at_s)
+    errors = Errors(random, habits.errors, outing.stays)
+    last = (-math.inf, math.inf, math.inf)
+    for count, (at_s, stay) in enumerate(measuring_times(random, outing, habits.sampling)):
+        error_east_m, error_north_m, claimed_m = errors.at(at_s, stay)
+        true_east_m, true_north_m = outing.path.place_at(at_s)
+        east_m, north_m = true_east_m + error_east_m, true_north_m + error_north_m
+        step_m = math.dist((east_m, north_m), last[1:])
+        if step_m < habits.sampling.distance_m:
+            continue
         velocity = outing.path.velocity_at(at_s)
-        true_speed_mps = math.hypot(*velocity)
+        speed_mps = {
+            SpeedSource.SIGNAL: math.hypot(*velocity) + random.gauss(0, 0.2),
+            SpeedSource.PLACES: step_m / (at_s - last[0]) if last[0] >= 0 else 0.0,
+            SpeedSource.NOWHERE: 0.0,
+        }[habits.speed_source]
+        last = (at_s, east_m, north_m)
+        lag_s = habits.motion_lag_s
+        mode = outing.mode_at(at_s - (lag_s or 0.0))
         yield Reading(
             at_s=at_s,
-            east_m=east_m + error_east_m + jump_m * math.cos(angle),
-            north_m=north_m + error_north_m + jump_m * math.sin(angle),
-            accuracy_m=round(sigma_m * random.uniform(1.2, 3.0), 1),
-            speed_mps=round(max(0.0, true_speed_mps + random.gauss(0, 0.2)), 2),
-            course_deg=round(math.degrees(math.atan2(*velocity)) % 360, 1) if true_speed_mps > 0 else None,
+            east_m=east_m,
+            north_m=north_m,
+            accuracy_m=round(claimed_m, 1),
+            speed_mps=round(max(0.0, speed_mps), 2),
+            course_deg=round(math.degrees(math.atan2(*velocity)) % 360, 1) if velocity != (0.0, 0.0) else None,
             battery_pct=round(max(1.0, habits.battery_pct - at_s / 3600 * 3.0 - count * 0.005), 1),
-            is_moving=true_speed_mps > 0,
+            is_moving=None if lag_s is None else mode is not None,
+            activity=None if lag_s is None else _ACTIVITIES[mode],
         )
 
 
@@ -134,16 +146,3 @@ def send_times(taken: list[Reading], habits: Habits) -> list[tuple[float, Readin
             leaves_s = max(leaves_s, sent[-1][0])
         sent.append((leaves_s, count, reading))
     return [(leaves_s, reading) for leaves_s, _, reading in sorted(sent, key=lambda one: one[:2])]
-
-
-def _measuring_times(random: Random, outing: Outing, habits: Habits) -> Iterator[float]:
-    now_s = random.uniform(0, habits.interval_s)
-    while now_s < outing.stays[-1].end_s:
-        stay = next((stay for stay in outing.stays if stay.begin_s <= now_s < stay.end_s), None)
-        if stay is not None and now_s >= stay.begin_s + habits.still_after_s:
-            wakes_s = stay.end_s + habits.wakes_after_s
-            now_s = min(now_s + habits.heartbeat_s, wakes_s) if habits.heartbeat_s else wakes_s
-        else:
-            now_s += habits.interval_s * random.uniform(0.9, 1.1)
-        if now_s < outing.stays[-1].end_s and not any(begin <= now_s < end for begin, end in habits.killed):
-            yield now_s

@@ -9,13 +9,15 @@ import msgspec
 
 from simulator.delivery import Planned
 from simulator.tracks import TrackPoint
+from simulator.walking.day import plan_day
 from simulator.walking.outing import Outing, plan_outing
 from simulator.walking.path import degrees_of
 from simulator.walking.phone import Habits, Reading, draw_habits, readings, send_times
+from simulator.walking.phones import Phone, draw_phone
 from simulator.walking.streets import Town
 from simulator.walking.truth import TrueGap, TrueStop, TrueTrip, Truth
 
-__all__ = ["CENTRE", "Walked", "walk"]
+__all__ = ["CENTRE", "Walked", "spend_day", "walk"]
 
 CENTRE = (47.3769, 8.5417)
 """Latitude and longitude around which people walk: Zurich, unless told otherwise."""
@@ -54,7 +56,27 @@ def walk(
     """
     random = Random(seed)  # noqa: S311 - a model, not a secret
     outing = plan_outing(random, town or Town(), hours * 3600)
-    habits = habits or draw_habits(random, outing)
+    return _carry(random, outing, habits or draw_habits(random, outing), began_at, centre)
+
+
+def spend_day(
+    seed: str, began_at: datetime, hours: float, phone: Phone, *, centre: tuple[float, float] = CENTRE
+) -> Walked:
+    """Let one person live through a day, in a larger town and with a phone of that kind.
+
+    Args:
+        seed: of everything made up.
+        began_at: when the day starts (UTC, aware).
+        hours: how long it lasts.
+        phone: what kind of phone they carry.
+        centre: latitude and longitude of the town.
+    """
+    random = Random(seed)  # noqa: S311 - a model, not a secret
+    outing = plan_day(random, Town(), hours * 3600)
+    return _carry(random, outing, draw_phone(random, outing, phone), began_at, centre)
+
+
+def _carry(random: Random, outing: Outing, habits: Habits, began_at: datetime, centre: tuple[float, float]) -> Walked:
     sent = send_times(list(readings(random, outing, habits)), habits)
     return Walked(
         reports=tuple(
@@ -76,7 +98,7 @@ def _point(reading: Reading, began_at: datetime, habits: Habits, centre: tuple[f
         accuracy_m=reading.accuracy_m,
         battery_pct=reading.battery_pct,
         is_moving=reading.is_moving,
-        activity="walking" if reading.is_moving else "still",
+        activity=reading.activity,
     )
 
 
@@ -102,6 +124,6 @@ def _truth(outing: Outing, habits: Habits, began_at: datetime, centre: tuple[flo
             TrueTrip(began_at=at(one.begin_s), ended_at=at(one.end_s), distance_m=one.distance_m)
             for one in outing.walks
         ),
-        gaps=tuple(TrueGap(began_at=at(begin), ended_at=at(end)) for begin, end in habits.killed),
+        gaps=tuple(TrueGap(began_at=at(begin), ended_at=at(end)) for begin, end in habits.sampling.killed),
         clock_error_s=habits.clock_error_s,
     )

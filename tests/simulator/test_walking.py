@@ -17,6 +17,7 @@ from simulator.simulate import make_crowd, simulate
 from simulator.stand_in import StandIn
 from simulator.walking.path import Knot, Path, degrees_of
 from simulator.walking.phone import Habits
+from simulator.walking.sampling import SamplingHabits
 from simulator.walking.walker import CENTRE, Walked, walk
 from tests.simulator.conftest import wait_until
 
@@ -85,13 +86,15 @@ def test_a_phone_falls_silent_at_a_long_stop_and_wakes_late() -> None:
         during = [
             one.point.measured_at
             for one in walked.reports
-            if stop.began_at + timedelta(seconds=PLAIN.still_after_s + 20) < one.point.measured_at < stop.ended_at
+            if stop.began_at + timedelta(seconds=PLAIN.sampling.still_after_s + 20)
+            < one.point.measured_at
+            < stop.ended_at
         ]
         assert during == []
     first_after = min(
         one.point.measured_at for one in walked.reports if one.point.measured_at > walked.truth.trips[0].began_at
     )
-    assert first_after - walked.truth.trips[0].began_at >= timedelta(seconds=PLAIN.wakes_after_s)
+    assert first_after - walked.truth.trips[0].began_at >= timedelta(seconds=PLAIN.sampling.wakes_after_s)
 
 
 def test_a_phone_without_network_sends_its_buffer_late_and_loses_nothing() -> None:
@@ -122,7 +125,7 @@ def test_errors_are_metres_outdoors_larger_indoors_and_hang_together() -> None:
     """White noise would be too easy to smooth away."""
     outdoors, indoors, steps = [], [], []
     for number in range(30):
-        walked = walk(f"e{number}", NOON, 3, habits=Habits(still_after_s=600))
+        walked = walk(f"e{number}", NOON, 3, habits=Habits(sampling=SamplingHabits(still_after_s=600)))
         for one, after in pairwise(walked.reports):
             at = one.point.measured_at
             stop = next((s for s in walked.truth.stops if s.began_at <= at < s.ended_at), None)

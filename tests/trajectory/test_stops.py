@@ -35,9 +35,9 @@ def test_a_person_who_stays_five_minutes_has_stopped() -> None:
 
 
 def test_a_wait_shorter_than_the_dwell_time_is_no_stop() -> None:
-    """A red light of four minutes is not a stop."""
-    still = [fix(100 + 10 * index, north_m=140) for index in range(20)]
-    assert ended(run([*walk(0, 95, 0, 133), *still, *walk(300, 600, 147, 567)])) == []
+    """A red light of a minute and a half is not a stop."""
+    still = [fix(100 + 10 * index, north_m=140) for index in range(9)]
+    assert ended(run([*walk(0, 95, 0, 133), *still, *walk(190, 490, 147, 567)])) == []
 
 
 def test_a_walk_past_is_no_stop() -> None:
@@ -65,7 +65,7 @@ def test_waking_up_outside_the_radius_still_ends_the_stop_on_time() -> None:
 
 
 def test_silence_alone_makes_a_stop_known() -> None:
-    """Five minutes after the last fix the stop is known although nothing more came."""
+    """The dwell time after the person came the stop is known although nothing more came."""
     phone = Phone()
     for one in walk(0, 200, 0, 280):
         assert phone.on_fixes(one) == []
@@ -77,7 +77,7 @@ def test_silence_alone_makes_a_stop_known() -> None:
     assert [event.kind for event in events] == [EventKind.TRIP_ENDED, EventKind.STAYPOINT_STARTED]
     stop = events[1].staypoint
     assert stop is not None
-    assert events[1].knowable_at == due == stop.started_at + timedelta(seconds=300)
+    assert events[1].knowable_at == due == stop.started_at + timedelta(seconds=Rules().stop_dwell_s)
     assert stop.started_at >= NOON + timedelta(seconds=200 - 2 * 60 / 1.4)
     assert phone.on_time(NOON + timedelta(days=1)) == []
 
@@ -87,8 +87,8 @@ def test_silence_is_measured_by_the_server_and_not_by_the_phone() -> None:
     phone = Phone()
     years_later = 10 * 365 * 86400
     assert phone.on_fixes(fix(0, server_second=years_later)) == []
-    assert phone.on_time(NOON + timedelta(seconds=years_later + 299)) == []
-    assert phone.on_time(NOON + timedelta(seconds=years_later + 300)) != []
+    assert phone.on_time(NOON + timedelta(seconds=years_later + 119)) == []
+    assert phone.on_time(NOON + timedelta(seconds=years_later + 120)) != []
 
 
 def test_a_stop_that_silence_suggested_is_withdrawn_when_the_walk_arrives_late() -> None:

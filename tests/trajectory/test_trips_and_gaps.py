@@ -55,12 +55,12 @@ def test_silence_and_being_elsewhere_is_a_gap_without_distance() -> None:
     (gap,) = gaps(events)
     assert gap.started_at == NOON + timedelta(seconds=600)
     assert gap.ended_at == NOON + timedelta(seconds=1200)
-    assert gap.beeline_m == pytest.approx(800, abs=1)
+    assert gap.beeline_m == pytest.approx(800, abs=15)  # between means of ten seconds of walking
     (trip,) = trips(events)
-    assert trip.distance_m == pytest.approx(840, abs=1)
+    assert trip.distance_m == pytest.approx(840, abs=15)
     assert trip.to_staypoint_id is None
     assert Counter(event.kind for event in events if event.staypoint) == {
-        EventKind.STAYPOINT_STARTED: 1,  # after five silent minutes
+        EventKind.STAYPOINT_STARTED: 1,  # after two silent minutes
         EventKind.STAYPOINT_WITHDRAWN: 1,
     }
 
@@ -84,7 +84,7 @@ def test_a_night_at_home_is_kept_when_the_phone_wakes_far_away() -> None:
     (gap,) = gaps(events)
     assert stop.ended_at == gap.started_at
     assert stop.ended_at is not None
-    assert (stop.ended_at - NOON).total_seconds() == pytest.approx(morning - 2000 / 1.2, abs=1)
+    assert (stop.ended_at - NOON).total_seconds() == pytest.approx(morning - 2000 / 1.4, abs=15)
 
 
 def test_a_few_steps_aside_are_no_trip() -> None:
