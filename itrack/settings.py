@@ -134,7 +134,7 @@ class Settings(BaseSettings):
         "The same for all of them.",
     )
     stop_radius_m: float = Field(60.0, gt=0, description="A person who stays within this radius …")
-    stop_dwell_s: float = Field(300.0, gt=0, description="… for at least this long has stopped.")
+    stop_dwell_s: float = Field(120.0, gt=0, description="… for at least this long has stopped.")
     rules_file: Path | None = Field(
         None,
         description="JSON file with further rules of movement, for everyone and for single phones. "

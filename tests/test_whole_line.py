@@ -17,8 +17,9 @@ from tests.support.line import own_environment, own_settings
 pytestmark = [pytest.mark.services, pytest.mark.spark, pytest.mark.timeout(600)]
 
 _TRACKS, _FIXES = 7, 3087
-_STAYPOINTS, _TRIPS, _GAPS, _ANOMALIES = 19, 17, 8, 2
-"""What the recorded tracks hold, checked by hand; `trajectory/test_real_tracks.py` says how."""
+_STAYPOINTS, _TRIPS, _GAPS, _ANOMALIES = 31, 27, 6, 2
+"""What the recorded tracks hold. Stops of five minutes and more were checked by hand, see
+`trajectory/test_real_tracks.py`; the others are what two minutes of dwell time add."""
 
 
 @pytest.fixture(scope="module")

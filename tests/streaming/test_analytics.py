@@ -222,8 +222,8 @@ def test_poison_is_kept_aside_and_silence_is_heard(settings: Settings, tmp_path:
     database = open_database(settings, part="tests")
     with analytics(settings, log) as job:
         wait_for("a dead letter", lambda: metric(settings, "itrack_analytics_dead_letters_total"), job, log)
-        due = datetime.now(UTC) + timedelta(seconds=4)
-        arrived = (due - timedelta(seconds=300)).replace(microsecond=0)
+        due, dwell = datetime.now(UTC) + timedelta(seconds=4), timedelta(seconds=RULES.stop_dwell_s)
+        arrived = (due - dwell).replace(microsecond=0)
         publish(settings, [replace(fix(0), fixed_at=arrived, device_at=arrived, server_at=arrived)])
         wait_for("the stop", lambda: database[STAYPOINTS].count_documents({}), job, log)
         job.terminate()
@@ -233,7 +233,7 @@ def test_poison_is_kept_aside_and_silence_is_heard(settings: Settings, tmp_path:
     assert f"kafka:{settings.fixes_topic}/".encode() in letter
     (event,) = read_events(settings)
     assert event.kind is EventKind.STAYPOINT_STARTED
-    assert event.knowable_at == arrived + timedelta(seconds=300)
+    assert event.knowable_at == arrived + dwell
     assert event.published_at is not None
     assert event.knowable_at <= event.published_at <= datetime.now(UTC)
     database.client.close()

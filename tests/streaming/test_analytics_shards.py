@@ -107,9 +107,9 @@ def test_silence_is_told_by_a_tick_and_survives_packing() -> None:
     shard = Shard(0, PLAN)
     shard.on_batch(messages([fix(0), fix(10, 5)]), None)
     state, report = shard.pack()
-    assert report.due_ms == int((NOON + timedelta(seconds=300)).timestamp() * 1000)
+    assert report.due_ms == int((NOON + timedelta(seconds=120)).timestamp() * 1000)
     too_early = Shard(0, PLAN, state)
-    assert events_of(too_early.on_batch([], NOON + timedelta(seconds=299))) == []
+    assert events_of(too_early.on_batch([], NOON + timedelta(seconds=119))) == []
     in_time = Shard(0, PLAN, state)
     found = in_time.on_batch([], silence_of([str(report.due_ms).encode(), b"junk"]))
     assert [event.kind for event in events_of(found)] == [EventKind.STAYPOINT_STARTED]
@@ -122,7 +122,7 @@ def test_fixes_count_before_the_silence_of_the_same_batch() -> None:
     shard = Shard(0, PLAN)
     shard.on_batch(messages([fix(0)]), None)
     state, _ = shard.pack()
-    found = Shard(0, PLAN, state).on_batch(messages([fix(290, 400), fix(295, 407)]), NOON + timedelta(seconds=310))
+    found = Shard(0, PLAN, state).on_batch(messages([fix(110, 400), fix(115, 407)]), NOON + timedelta(seconds=130))
     assert events_of(found) == []
 
 

@@ -90,7 +90,7 @@ def test_the_commands_tell_it_in_words(stored: Settings, monkeypatch: pytest.Mon
     said = CliRunner().invoke(app, ["explain", "main:777"])
     assert "kept and not used: impossible jump" in said.output
     said = CliRunner().invoke(app, ["replay-day", "main:7", "2026-05-04", "--zone", "Europe/Berlin"])
-    assert "14:09 to 14:20  stop" in said.output
+    assert "14:10 to 14:20  stop" in said.output
     assert "MongoDB lacks" in said.output
 
 

@@ -24,17 +24,22 @@ def plan_of(path: Path, text: str) -> ShardPlan:
 
 def test_a_phone_may_have_rules_of_its_own(tmp_path: Path) -> None:
     """Settings hold for everyone, the file for everyone and the phone it names; results carry their name."""
-    plan = plan_of(tmp_path, '{"everyone": {"silence_s": 240}, "phones": {"main:7": {"stop_dwell_s": 120}}}')
+    plan = plan_of(tmp_path, '{"everyone": {"silence_s": 240}, "phones": {"main:7": {"stop_dwell_s": 300}}}')
     assert plan.rules == Rules(stop_radius_m=50, silence_s=240)
-    assert plan.rules_of("main:7") == Rules(stop_radius_m=50, silence_s=240, stop_dwell_s=120)
+    assert plan.rules_of("main:7") == Rules(stop_radius_m=50, silence_s=240, stop_dwell_s=300)
     assert plan.rules_of("main:8") == plan.rules
     names = {Rules().name, plan.rules.name, plan.rules_of("main:7").name, Rules(stop_radius_m=50).name}
     assert len(names) == 4
 
 
+def test_settings_as_they_are_make_the_rules_that_were_measured() -> None:
+    """What the tests and decision records say of the logic holds for whoever sets nothing."""
+    assert ShardPlan.of(load_settings()).rules == Rules()
+
+
 def test_the_stream_goes_by_the_phone_s_own_rules(tmp_path: Path) -> None:
-    """Two minutes and a half are a stop for the phone whose dwell time is two minutes, and for no other."""
-    plan = plan_of(tmp_path, '{"phones": {"main:7": {"stop_dwell_s": 120}}}')
+    """Two minutes and a half are a stop for the phone whose dwell time is two minutes, and not for others."""
+    plan = plan_of(tmp_path, '{"everyone": {"stop_dwell_s": 300}, "phones": {"main:7": {"stop_dwell_s": 120}}}')
     messages = []
     for device, number in (("main:7", 0), ("main:8", 100)):
         for index in range(6):
