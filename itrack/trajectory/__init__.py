@@ -12,7 +12,9 @@ What is done for each fix is compiled (numba) and works on records of plain numb
 | `rules` | the numbers that the logic goes by, and the version they carry |
 | `quality` | what is wrong with one fix, seen alone |
 | `sequence` | what is wrong with a point beside those before it: repeated, impossible jump |
-| `stops` | staypoints, found from points and from silence |
+| `stops` | staypoints, found from points and from silence; `stop_state` is what it remembers |
+| `places`, `arriving`, `leaving`, `dating` | the newest places; how a stay begins, how it ends, and when it did |
+| `stop_batch` | all stops of a track and nothing else; `sliding` is the literature's rule, to compare with |
 | `trips` | movement between staypoints |
 | `path`, `outliers`, `progress` | how long a way was, along points that are wrong by metres |
 | `passages` | where a person on the move was seen, to count people by cells |
