@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test test-fast chaos fuzz lint format bench bench-producer bench-bridge bench-trajectories soak lock clean
+.PHONY: help setup demo test test-fast test-services chaos fuzz lint format bench bench-producer bench-bridge bench-trajectories soak lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -13,11 +13,14 @@ setup: .venv/.ready ## Make the environment in .venv (first time: a few minutes)
 demo: .venv/.ready ## Start everything, replay walks, show the live map; Ctrl-C stops it all
 	@exec $(BIN)/itrack demo
 
-test: .venv/.ready-dev ## Run every test against the real components
-	$(BIN)/pytest
+test: .venv/.ready-dev ## Run every test against the real components: both halves below at once
+	+@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-fast test-services
 
-test-fast: .venv/.ready-dev ## Run the tests that need no services (seconds)
+test-fast: .venv/.ready-dev ## Run the tests that need no services
 	$(BIN)/pytest -q -m "not services and not spark and not browser"
+
+test-services: .venv/.ready-dev ## Run the tests that need services, Spark or a browser
+	$(BIN)/pytest -m "services or spark or browser"
 
 CHAOS_ROUNDS ?= 200
 chaos: .venv/.ready-dev ## Bring about every fault, then CHAOS_ROUNDS (200) of them at random, and compare what is left

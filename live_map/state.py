@@ -13,7 +13,7 @@ from pymongo.database import Database
 from itrack.errors import SetAside
 from itrack.fix import Fix
 from itrack.mobility import Anomaly, Staypoint, Trip
-from itrack.mongo import ANOMALIES, FIXES, STAYPOINTS, TRIPS, Document
+from itrack.mongo import ANOMALIES, FIXES, HABIT_ANOMALIES, STAYPOINTS, TRIPS, Document
 from itrack.mongo_errors import asking_mongodb
 from itrack.trajectory.quality import EARLIEST_AT
 from itrack.wire import fix_of_document, struct_of_document
@@ -65,8 +65,18 @@ def read_state(database: Database[Document]) -> State:
             trails=trails_of(arrivals, trail_points),
             staypoints=_recent(database, STAYPOINTS, Staypoint, "started_at", _RECENT_THINGS),
             trips=_recent(database, TRIPS, Trip, "started_at", _RECENT_THINGS),
-            anomalies=_recent(database, ANOMALIES, Anomaly, "happened_at", _RECENT_ANOMALIES),
+            anomalies=_recent_anomalies(database),
         )
+
+
+def _recent_anomalies(database: Database[Document]) -> list[Anomaly]:
+    """What single fixes showed and what people's habits did, newest first."""
+    found = [
+        anomaly
+        for collection in (ANOMALIES, HABIT_ANOMALIES)
+        for anomaly in _recent(database, collection, Anomaly, "happened_at", _RECENT_ANOMALIES)
+    ]
+    return sorted(found, key=lambda anomaly: anomaly.happened_at, reverse=True)[:_RECENT_ANOMALIES]
 
 
 def newest_fixes(fixes: Iterable[Fix]) -> dict[str, Fix]:

@@ -109,7 +109,8 @@ def _publish(
 
 def _pending(database: Database[Document], letters: list[DeadLetter], handled: set[str]) -> list[DeadLetter]:
     """Each letter once, without those that were handled or were not seen again since their replay."""
-    newest = {letter.letter_id: letter for letter in letters if letter.letter_id not in handled}
+    by_age = sorted(letters, key=lambda letter: letter.seen_at)
+    newest = {letter.letter_id: letter for letter in by_age if letter.letter_id not in handled}
     with asking_mongodb("look which letters were replayed"):
         found = list(database[REPLAYED_LETTERS].find({"_id": {"$in": list(newest)}}))
     replayed_at = {document["_id"]: document["replayed_at"] for document in found}

@@ -117,6 +117,20 @@ def test_markers_move_as_fixes_arrive(watched: Watched, line: Line) -> None:
 
 
 @pytest.mark.usefixtures("the_map")
+def test_a_crowd_is_listed_and_is_nobody(watched: Watched, line: Line) -> None:
+    """An anomaly of a place has its sentence in the list and makes no person up."""
+    line.store(make_fix(1))
+    page = watched.open()
+    line.tell(anomaly_event("24 people instead of 3.", "cell:8a1f8d9a4c97fff"))
+    page.locator("#tab-anomalies").click()
+    expect(page.locator("#rows-anomalies")).to_contain_text("24 people instead of 3.")
+    expect(page.locator("#rows-anomalies .row-name")).to_have_text("Crowd")
+    page.locator("#tab-people").click()
+    expect(page.locator("#rows-people")).not_to_contain_text("cell:")
+    assert watched.wrong == []
+
+
+@pytest.mark.usefixtures("the_map")
 def test_stops_gaps_and_anomalies_are_shown(watched: Watched, line: Line) -> None:
     """A stop becomes a circle with a note, no line crosses a silence, an anomaly is listed with its sentence."""
     at = datetime.now(UTC) - timedelta(hours=1)
@@ -227,12 +241,12 @@ def stop_event(kind: EventKind) -> Event:
     )
 
 
-def anomaly_event(sentence: str) -> Event:
-    """Something unusual about the first device."""
+def anomaly_event(sentence: str, subject: str = "main:1") -> Event:
+    """Something unusual about a device, or a place."""
     now = datetime.now(UTC)
     anomaly = Anomaly(
-        anomaly_id="a",
-        device_id="main:1",
+        anomaly_id=f"a:{subject}",
+        device_id=subject,
         kind="jump",
         severity=Severity.HIGH,
         happened_at=now,
@@ -242,9 +256,9 @@ def anomaly_event(sentence: str) -> Event:
         rules="1",
     )
     return Event(
-        event_id="a",
+        event_id=f"a:{subject}",
         kind=EventKind.ANOMALY_FOUND,
-        device_id="main:1",
+        device_id=subject,
         happened_at=now,
         knowable_at=now,
         anomaly=anomaly,

@@ -15,12 +15,13 @@ import httpx2
 import psutil
 import pytest
 import websocket
+from msgspec.structs import replace
 
 from infra.process import Child
 from itrack.device import Device
 from itrack.kafka import ensure_topics
 from itrack.mobility import Anomaly, Event, EventKind, Severity, Staypoint
-from itrack.mongo import ANOMALIES, DEVICES, FIXES, STAYPOINTS
+from itrack.mongo import ANOMALIES, DEVICES, FIXES, HABIT_ANOMALIES, STAYPOINTS
 from itrack.settings import Settings
 from itrack.wire import document_of
 from live_map.state import read_state
@@ -130,12 +131,14 @@ def test_the_state_is_what_a_page_needs(line: Line, settings: Settings) -> None:
     line.database[DEVICES].insert_one(document_of(Device(device_id="main:1", unique_id="1", name="<b>Ada</b>")))
     line.database[STAYPOINTS].insert_one(document_of(stop("main:1")))
     line.database[ANOMALIES].insert_one(document_of(anomaly("main:2")))
+    earlier = replace(anomaly("cell:8a1"), sentence="Many people.", happened_at=now() - timedelta(minutes=5))
+    line.database[HABIT_ANOMALIES].insert_one(document_of(earlier))
     state = get(settings, "/api/state")
     assert {fix["fix_id"] for fix in state["fixes"]} == {"main:1-4", "main:2-4"}
     assert [latitude for _, latitude, _ in state["trails"]["main:1"]] == [47.0, 47.0001, 47.0002, 47.0003, 47.0004]
     assert state["devices"] == [{"device_id": "main:1", "name": "<b>Ada</b>", "disabled": False}]
     assert [each["staypoint_id"] for each in state["staypoints"]] == ["main:1:stay:1"]
-    assert [each["sentence"] for each in state["anomalies"]] == ["It jumped."]
+    assert [each["sentence"] for each in state["anomalies"]] == ["It jumped.", "Many people."]
 
 
 def test_lying_clocks_do_not_break_the_state(line: Line) -> None:

@@ -3,7 +3,7 @@
 import { hueOf, theme } from "./colours.js";
 import { doing, stopLasted } from "./drawing.js";
 import { byId, element, setText, speed } from "./page-parts.js";
-import { freshness, isStopped } from "./people.js";
+import { freshness, isPlace, isStopped } from "./people.js";
 import { ago, lasted, serverNow, shortMoment } from "./time.js";
 
 const MOST_ROWS = 200;
@@ -121,7 +121,7 @@ export class Lists {
     pill.hidden = !anomalies.length;
     setText(pill, String(anomalies.length));
     tellNote("note-anomalies", anomalies.length ? "" : "Nothing unusual so far.");
-    const key = anomalies.map((anomaly) => `${anomaly.anomaly_id}${this.#people.person(anomaly.device_id).name}`).join();
+    const key = anomalies.map((anomaly) => `${anomaly.anomaly_id}${this.#people.subjectOf(anomaly)}`).join();
     if (key === this.#shown.anomalies) return;
     this.#shown.anomalies = key;
     byId("rows-anomalies").replaceChildren(...anomalies.map((anomaly) => this.#anomalyRow(anomaly)));
@@ -132,11 +132,11 @@ export class Lists {
       "button.row.anomaly",
       { type: "button", "data-severity": anomaly.severity },
       element("span.severity", {}, anomaly.severity),
-      element("span.row-name", {}, this.#people.person(anomaly.device_id).name),
+      element("span.row-name", {}, this.#people.subjectOf(anomaly)),
       element("span.row-text", {}, anomaly.sentence),
       element("span.row-sub", {}, shortMoment(Date.parse(anomaly.happened_at))),
     );
-    button.addEventListener("click", () => this.#on.person(anomaly.device_id));
+    if (!isPlace(anomaly.device_id)) button.addEventListener("click", () => this.#on.person(anomaly.device_id));
     return element("li", {}, button);
   }
 }

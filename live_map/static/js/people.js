@@ -51,7 +51,7 @@ export class People {
       changed.people.add(person);
     }
     for (const event of news.events) {
-      const person = this.person(event.device_id);
+      const person = isPlace(event.device_id) ? null : this.person(event.device_id);
       if (event.kind === "staypoint_withdrawn") {
         this.#forgetStop(event.staypoint);
         changed.stops.add(event.staypoint);
@@ -80,6 +80,11 @@ export class People {
       this.byId.set(id, person);
     }
     return person;
+  }
+
+  /** Whom, or what, an anomaly is about, in words. @returns {string} */
+  subjectOf(anomaly) {
+    return isPlace(anomaly.device_id) ? "Crowd" : this.person(anomaly.device_id).name;
   }
 
   /** The trail of a person, cut wherever the phone was silent. @returns {Array<Array<[number, number]>>} */
@@ -131,6 +136,11 @@ export class People {
     const person = this.person(stop.device_id);
     if (person.stop?.staypoint_id === stop.staypoint_id) person.stop = null;
   }
+}
+
+/** True for what an anomaly is about when that is a cell of the map and no phone. */
+export function isPlace(id) {
+  return id.startsWith("cell:");
 }
 
 /** True when `fix` should be shown instead of `shown`. */
