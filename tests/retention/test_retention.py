@@ -263,7 +263,7 @@ def test_it_is_noted_from_when_on_the_past_is_whole(database: Database[Document]
     run()
     first_at = forgotten_before(database)
     assert first_at is not None
-    assert abs(first_at - (NOW - timedelta(days=30))) < timedelta(minutes=5)
+    assert abs(first_at - (datetime.now(UTC) - timedelta(days=30))) < timedelta(minutes=5)
     run(days=300)
     assert forgotten_before(database) == first_at
 
