@@ -24,7 +24,7 @@ from habits.person import judge_person
 from itrack.again import work_until_stopped
 from itrack.errors import SetAside, TryAgain
 from itrack.lease import Lease, LeaseHeld
-from itrack.mobility import Anomaly, Event, GeofenceVisit, Staypoint
+from itrack.mobility import Anomaly, Event, Gap, GeofenceVisit, Staypoint, Trip, Tripleg
 from itrack.mongo import BOOKMARKS, DEVICES, LIVES, Document, ensure_indexes, open_database
 from itrack.mongo_errors import asking_mongodb
 from itrack.part import Part
@@ -162,21 +162,8 @@ class _Judge:
                 continue
             began_at = subject.started_at
             since_of[event.device_id] = min(began_at, since_of.get(event.device_id, began_at))
-            spans.append(self._span(event, began_at))
+            spans.append(_span(event, subject))
         return since_of, spans
-
-    def _span(self, event: Event, began_at: datetime) -> tuple[datetime, datetime]:
-        """What of the counting an event may change: a stay's end only what comes after it, unless it was corrected."""
-        subject = event.subject
-        if isinstance(subject, Staypoint):
-            ended_at = subject.ended_at
-            if event.is_correction or event.kind.is_withdrawal:
-                return began_at, datetime.now(UTC)
-            return (began_at, subject.last_fixed_at) if ended_at is None else (ended_at, datetime.now(UTC))
-        if isinstance(subject, Anomaly | GeofenceVisit):
-            raise TypeError(f"{event.event_id} counts nobody")
-        until_at = max(subject.ended_at, began_at + timedelta(seconds=FLOW_WINDOW_S))
-        return began_at, until_at
 
     def _tell(self, events: list[Event]) -> None:
         """Publish, and wait until Kafka has them."""
@@ -194,6 +181,16 @@ class _Judge:
             raise TryAgain(f"Kafka did not take anomalies by habit: {error}") from error
         if waiting or refused:
             raise TryAgain(f"Kafka did not confirm {waiting + len(refused)} anomalies by habit.")
+
+
+def _span(event: Event, subject: Staypoint | Trip | Tripleg | Gap) -> tuple[datetime, datetime]:
+    """What of the counting an event may change: a stay's end only what comes after it, unless it was corrected."""
+    began_at, ended_at = subject.started_at, subject.ended_at
+    if not isinstance(subject, Staypoint):
+        return began_at, max(subject.ended_at, began_at + timedelta(seconds=FLOW_WINDOW_S))
+    if event.is_correction or event.kind.is_withdrawal:
+        return began_at, datetime.now(UTC)
+    return (began_at, subject.last_fixed_at) if ended_at is None else (ended_at, datetime.now(UTC))
 
 
 def _merged(spans: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:

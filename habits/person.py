@@ -48,7 +48,7 @@ def judge_person(
     with JUDGE_SECONDS.time():
         rules, zone = rules_of(settings), find_zone(settings.habits_zone)
         first = first_at(database, device_id)
-        begins_at = Day.of(since_at, settings.habits_zone).starts_at
+        asked_at = begins_at = Day.of(since_at, settings.habits_zone).starts_at
         if first is not None:
             begins_at = max(begins_at, Day.of(first, settings.habits_zone).starts_at)
         needed_at = needed_since(begins_at, rules)
@@ -59,17 +59,13 @@ def judge_person(
         rhythms, home_work = rhythms_of(
             life, begins_at if first else now, now, rules, step_length_m=settings.habits_step_length_m
         )
-        replace_anomalies(database, device_id, Day.of(since_at, settings.habits_zone).starts_at, found.anomalies, tell)
-        kept = {each.rhythm_id for each in rhythms} if first else set()
-        of_device: Document = {"device_id": device_id}
-        writes: list[Any] = [
-            ReplaceOne({"_id": each.rhythm_id}, document_of(each), upsert=True)
-            for each in rhythms
-            if each.rhythm_id in kept
-        ]
+        replace_anomalies(database, device_id, asked_at, found.anomalies, tell)
+        rhythms = rhythms if first else []
+        kept = sorted(each.rhythm_id for each in rhythms)
+        writes: list[Any] = [ReplaceOne({"_id": each.rhythm_id}, document_of(each), upsert=True) for each in rhythms]
         if writes:
             database[RHYTHMS].bulk_write(writes, ordered=False)
-        database[RHYTHMS].delete_many(of_device | {"ends_at": {"$gt": begins_at}, "_id": {"$nin": sorted(kept)}})
+        database[RHYTHMS].delete_many({"device_id": device_id, "ends_at": {"$gt": begins_at}, "_id": {"$nin": kept}})
         database[HOME_WORK].replace_one({"_id": device_id}, _plain(document_of(home_work)), upsert=True)
         staying = [stay.started_at for stay in life.stays if stay.ended_at is None]
         due: Document = {"_id": device_id, "due_at": found.due_at, "since_at": min(staying, default=now)}

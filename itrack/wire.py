@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 S = TypeVar("S", bound=msgspec.Struct)
+V = TypeVar("V", Fix, Event, "DeadLetter")
 
 LETTER_SCHEMA = 1
 """Version of a dead letter as it is written to MongoDB and Kafka."""
@@ -185,13 +186,7 @@ def decode_fix(value: bytes) -> Fix:
     Raises:
         SetAside: not JSON, not a fix, or of a newer schema.
     """
-    try:
-        fix = _fix_decoder.decode(value)
-    except msgspec.MsgspecError as error:
-        _refuse_newer(value, FIX_SCHEMA)
-        raise SetAside("not_a_fix", str(error)) from error
-    _refuse_other_version(fix.schema, FIX_SCHEMA)
-    return fix
+    return _decode(_fix_decoder, value, FIX_SCHEMA, "not_a_fix")
 
 
 def decode_event(value: bytes) -> Event:
@@ -200,13 +195,7 @@ def decode_event(value: bytes) -> Event:
     Raises:
         SetAside: not JSON, not an event, or of a newer schema.
     """
-    try:
-        event = _event_decoder.decode(value)
-    except msgspec.MsgspecError as error:
-        _refuse_newer(value, EVENT_SCHEMA)
-        raise SetAside("not_an_event", str(error)) from error
-    _refuse_other_version(event.schema, EVENT_SCHEMA)
-    return event
+    return _decode(_event_decoder, value, EVENT_SCHEMA, "not_an_event")
 
 
 def decode_dead_letter(value: bytes) -> DeadLetter:
@@ -215,13 +204,7 @@ def decode_dead_letter(value: bytes) -> DeadLetter:
     Raises:
         SetAside: not JSON, not a letter, or of a newer schema.
     """
-    try:
-        letter = _letter_decoder.decode(value)
-    except msgspec.MsgspecError as error:
-        _refuse_newer(value, LETTER_SCHEMA)
-        raise SetAside("not_a_letter", str(error)) from error
-    _refuse_other_version(letter.schema, LETTER_SCHEMA)
-    return letter
+    return _decode(_letter_decoder, value, LETTER_SCHEMA, "not_a_letter")
 
 
 def encode(record: msgspec.Struct) -> bytes:
@@ -253,6 +236,17 @@ def struct_of_document(document: Mapping[str, Any], kind: type[S]) -> S:
         return msgspec.convert({**document, form.key: document.get("_id")}, kind)
     except msgspec.ValidationError as error:
         raise SetAside(f"not_a_{kind.__name__.lower()}", str(error)) from error
+
+
+def _decode(decoder: msgspec.json.Decoder[V], value: bytes, known: int, or_else: str) -> V:
+    """What carries a schema, when that is the known one; `or_else` is the reason for what cannot be read."""
+    try:
+        decoded = decoder.decode(value)
+    except msgspec.MsgspecError as error:
+        _refuse_newer(value, known)
+        raise SetAside(or_else, str(error)) from error
+    _refuse_other_version(decoded.schema, known)
+    return decoded
 
 
 def _refuse_newer(value: bytes, known: int) -> None:

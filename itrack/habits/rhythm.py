@@ -87,8 +87,9 @@ def rhythms_of(
     zone = str(life.zone)
     for span in (*_days(since_at, now, zone), *_weeks(since_at, now, zone)):
         known_ms = milliseconds_of(min(span.ends_at, now))
-        past = learnt.setdefault(known_ms, Past(life, known_ms, rules))
-        rhythms.append(_rhythm(life, past, span, now, step_length_m))
+        if known_ms not in learnt:
+            learnt[known_ms] = Past(life, known_ms, rules)
+        rhythms.append(_rhythm(life, learnt[known_ms], span, now, step_length_m))
     today_at = Day.of(now, zone).starts_at
     today_ms = milliseconds_of(today_at)
     return rhythms, find_home_and_work(Past(life, today_ms, rules), today_at)[0]

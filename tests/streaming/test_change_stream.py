@@ -19,13 +19,6 @@ from streaming.read_ahead import read_ahead
 pytestmark = pytest.mark.services
 
 
-@pytest.fixture
-def database(settings: Settings) -> Iterator[Database[Document]]:
-    database = open_database(settings, part="test")
-    yield database
-    database.client.close()
-
-
 def read(stream: ChangeStream, count: int) -> list[Document]:
     documents: list[Document] = []
     for batch in stream.batches():

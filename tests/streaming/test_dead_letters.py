@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,7 +15,7 @@ from pymongo.database import Database
 from infra.parts import settings_environment
 from itrack.errors import SetAside
 from itrack.fix import Fix
-from itrack.mongo import FIXES, REPLAYED_LETTERS, SET_ASIDE, Document, open_database
+from itrack.mongo import FIXES, REPLAYED_LETTERS, SET_ASIDE, Document
 from itrack.settings import Settings
 from itrack.wire import dead_letter, document_of, encode, encode_fix, fix_document
 from streaming.dead_letters import count_dead_letters, replay_dead_letters
@@ -24,13 +23,6 @@ from streaming.dead_letters import count_dead_letters, replay_dead_letters
 pytestmark = pytest.mark.services
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def database(settings: Settings) -> Iterator[Database[Document]]:
-    database = open_database(settings, part="test")
-    yield database
-    database.client.close()
 
 
 def fix(number: int) -> Fix:

@@ -29,20 +29,6 @@ pytestmark = pytest.mark.services
 Start = Callable[..., Child]
 
 
-@pytest.fixture
-def database(settings: Settings) -> Iterator[Database[Document]]:
-    database = open_database(settings, part="test")
-    yield database
-    database.client.close()
-
-
-@pytest.fixture
-def topic(settings: Settings) -> Iterator[Reader]:
-    reader = Reader(settings, settings.fixes_topic)
-    yield reader
-    reader.close()
-
-
 def test_new_fix_is_published_under_its_device(database: Database[Document], topic: Reader, start_part: Start) -> None:
     """A fix that enters MongoDB is on Kafka soon, whole but for its attributes, keyed by device."""
     start_part("producer")

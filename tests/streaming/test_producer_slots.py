@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +13,7 @@ from pymongo.database import Database
 
 from infra.parts import PARTS, health
 from infra.process import Child
-from itrack.mongo import BOOKMARKS, FIXES, Document, open_database
+from itrack.mongo import BOOKMARKS, FIXES, Document
 from itrack.settings import Settings
 from streaming.bookmark import load_bookmark
 from streaming.slots import slots_of
@@ -23,20 +23,6 @@ from tests.support.publishing import Reader, fixes, ids, kill, metric, numbers_o
 pytestmark = pytest.mark.services
 
 PRODUCER = next(part for part in PARTS if part.name == "producer")
-
-
-@pytest.fixture
-def database(settings: Settings) -> Iterator[Database[Document]]:
-    database = open_database(settings, part="test")
-    yield database
-    database.client.close()
-
-
-@pytest.fixture
-def topic(settings: Settings) -> Iterator[Reader]:
-    reader = Reader(settings, settings.fixes_topic)
-    yield reader
-    reader.close()
 
 
 class Producer:

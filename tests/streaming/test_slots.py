@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from itertools import chain
 
@@ -12,8 +11,7 @@ from hypothesis import strategies as st
 from pymongo.database import Database
 
 from itrack.lease import LeaseLost
-from itrack.mongo import BOOKMARKS, FIXES, Document, open_database
-from itrack.settings import Settings
+from itrack.mongo import BOOKMARKS, FIXES, Document
 from streaming.bookmark import BEGINNING, Bookmark, load_bookmark, save_bookmark, take_over_bookmark
 from streaming.change_stream import ChangeStream
 from streaming.refill import fixes_stored_since
@@ -27,13 +25,6 @@ ODD_DEVICES: list[Document] = [
     {"_id": "list", "device_id": ["main:1", "main:2"]},
     {"_id": "text", "device_id": "Zürich 🚶"},
 ]
-
-
-@pytest.fixture
-def database(settings: Settings) -> Iterator[Database[Document]]:
-    database = open_database(settings, part="test")
-    yield database
-    database.client.close()
 
 
 @given(slots=st.integers(1, 64), producers=st.integers(1, 64))
