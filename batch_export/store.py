@@ -12,6 +12,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from batch_export.tables import TABLES, Table
+from itrack.batches import in_batches
 from itrack.day import Day
 from itrack.errors import SetAside
 from itrack.mongo import ANOMALIES, DEVICES, FIXES, GAPS, STAYPOINTS, TRIPLEGS, TRIPS, VISITS, Document
@@ -41,7 +42,7 @@ def count(database: Database[Document], table: Table, day: Day) -> int:
 def records(database: Database[Document], table: Table, day: Day) -> Iterator[msgspec.Struct | SetAside]:
     """The day's records, device by device in time; a `SetAside` for a document that is not what it should be."""
     collection = database[table.collection]
-    for device_ids in _some_at_once(_device_ids(collection)):
+    for device_ids in in_batches(_device_ids(collection), _DEVICES_AT_ONCE):
         found = collection.find(
             {"device_id": {"$in": device_ids}} | _of_day(table, day),
             sort=[("device_id", 1), (table.day_field, 1)],
@@ -63,11 +64,6 @@ def _device_ids(collection: Collection[Document]) -> list[Any]:
     """Every device of a collection, in order: one look into the index for each."""
     groups = collection.aggregate([{"$sort": {"device_id": 1}}, {"$group": {"_id": "$device_id"}}], hint=_BY_DEVICE)
     return sorted((group["_id"] for group in groups), key=lambda each: (not isinstance(each, str), str(each)))
-
-
-def _some_at_once(device_ids: list[Any]) -> Iterator[list[Any]]:
-    for first in range(0, len(device_ids), _DEVICES_AT_ONCE):
-        yield device_ids[first : first + _DEVICES_AT_ONCE]
 
 
 def _in_order(documents: Iterable[Document], day_field: str) -> Iterator[Document]:

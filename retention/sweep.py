@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
 from pymongo.collection import Collection
 from pymongo.database import Database
 
+from itrack.batches import in_batches
 from itrack.mongo import (
     ANCHORS,
     ANOMALIES,
@@ -96,7 +96,7 @@ def sweep(
     for names, found in _over(database, settings, limit):
         counts = dict.fromkeys(names, 0)
         with asking_mongodb(f"empty {names[-1]} of what is old"):
-            for ids in _some_at_once(each["_id"] for each in found):
+            for ids in in_batches((each["_id"] for each in found), _AT_ONCE):
                 check()
                 for name in names:
                     counts[name] += act(database[name], ids)
@@ -154,12 +154,6 @@ def _look_for_a_fix(first_at: object, last_at: object, of_time: list[Document], 
             "as": "fixes",
         }
     }
-
-
-def _some_at_once(ids: Iterable[Any]) -> Iterator[list[Any]]:
-    remaining = iter(ids)
-    while some := list(islice(remaining, _AT_ONCE)):
-        yield some
 
 
 def _count(collection: Collection[Document], ids: list[Any]) -> int:

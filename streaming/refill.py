@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import islice
 
 from pymongo import ASCENDING
 from pymongo.database import Database
@@ -15,7 +14,7 @@ from streaming.bookmark import BEGINNING
 from streaming.documents import CODEC, in_utc
 from streaming.slots import ONLY_SLOT, Slot
 
-__all__ = ["fixes_by_id", "fixes_stored_since", "in_batches"]
+__all__ = ["fixes_by_id", "fixes_stored_since"]
 
 
 def fixes_stored_since(database: Database[Document], since_at: datetime, slot: Slot = ONLY_SLOT) -> Iterator[Document]:
@@ -51,10 +50,3 @@ def fixes_by_id(database: Database[Document], fix_ids: Sequence[str]) -> dict[st
         )
     in_utc(documents)
     return {document["_id"]: document for document in documents}
-
-
-def in_batches(documents: Iterable[Document], size: int = 2_000) -> Iterator[list[Document]]:
-    """The same documents in lists of `size`; the last list may be shorter, none is empty."""
-    remaining = iter(documents)
-    while batch := list(islice(remaining, size)):
-        yield batch

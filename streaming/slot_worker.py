@@ -19,6 +19,7 @@ from bson import json_util
 from pymongo.database import Database
 
 from itrack.again import work_until_stopped
+from itrack.batches import in_batches
 from itrack.errors import FillGap, SetAside, TryAgain
 from itrack.kafka import ensure_topics
 from itrack.lease import Lease, LeaseLost
@@ -39,7 +40,7 @@ from streaming.producer_metrics import (
 )
 from streaming.publisher import Publisher
 from streaming.read_ahead import read_ahead
-from streaming.refill import fixes_stored_since, in_batches
+from streaming.refill import fixes_stored_since
 from streaming.slot_health import SlotHealth
 from streaming.slots import Slot
 
@@ -48,6 +49,7 @@ __all__ = ["Assignment", "work_on_slot"]
 _SAVE_EVERY_S = 0.5
 _SAVE_IDLE_EVERY_S = 10.0
 _LONGEST_RAW = 200_000
+_REFILLED_AT_ONCE = 2_000
 
 _log = structlog.get_logger()
 
@@ -155,7 +157,8 @@ class _SlotWorker:
     def _refill(self, since_at: datetime) -> None:
         self._health.healthy(f"reading fixes again that were stored since {since_at.isoformat(timespec='seconds')}")
         self._refilling.set(1)
-        with closing(read_ahead(in_batches(fixes_stored_since(self._database, since_at, self._slot)))) as batches:
+        fixes = fixes_stored_since(self._database, since_at, self._slot)
+        with closing(read_ahead(in_batches(fixes, _REFILLED_AT_ONCE))) as batches:
             for documents in batches:
                 self._publish(documents)
                 REFILLED.inc(len(documents))

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.ensemble import IsolationForest
 
+from itrack.habits.slots import SLOTS
+
 __all__ = ["Rarity", "TripShape"]
 
 _TREES = 50
@@ -40,7 +42,7 @@ class TripShape(NamedTuple):
 
 def slot_angle(slot: int) -> float:
     """Time of day as an angle."""
-    return 2 * math.pi * (slot % 96) / 96
+    return 2 * math.pi * (slot % SLOTS) / SLOTS
 
 
 class Rarity:
