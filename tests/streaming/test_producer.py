@@ -270,5 +270,6 @@ def test_changes_and_deletions_are_not_news(database: Database[Document], topic:
     database[FIXES].insert_many(fixes(1, 50))
     database[FIXES].update_many({}, {"$set": {"valid": False}})
     database[FIXES].delete_many({})
-    database[FIXES].insert_many(fixes(51, 1))
-    assert len(topic.wait_for_fixes(ids(51, 1))) == 51
+    last_of_each_device = 7
+    database[FIXES].insert_many(fixes(51, last_of_each_device))
+    assert len(topic.wait_for_fixes(ids(51, last_of_each_device))) == 50 + last_of_each_device
